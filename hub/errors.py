@@ -1,0 +1,114 @@
+"""Typed errors. Each says, in one line, what happened and what to do.
+
+HubError
+├── SettingsError           a setting is missing, unknown or wrong
+├── DataError               a data file or an import does not fit its schema (row-precise)
+├── AlienPayload            a body that is not of the platform it was sent for     → 400
+├── Forged                  a missing or wrong signature or token                  → 401
+├── StoreError
+│   ├── StoreUnavailable    the store is away, full or locked: try again later
+│   ├── StoreTooNew         the store was written by a newer hub
+│   ├── LeaseLost           another worker goes on with this conversation
+│   └── OwnerChanged        a person took the conversation while the bot was thinking
+├── NotFound                no such conversation, ticket, person...
+├── BotError
+│   ├── BotUnreachable      Rasa is not there (nothing was decided)
+│   └── BotSilent           Rasa was slow, failed or answered nothing
+├── SendError               a connector could not deliver one message
+│   ├── NotSent             it provably never left: retry with backoff (retry_after_s)
+│   ├── OutcomeUnknown      it may have arrived: never resend blindly
+│   ├── SendRefused         the platform will not take it: fix, do not retry
+│   ├── WindowClosed        the reply window of the platform is closed
+│   └── Unsupported         the channel cannot carry this content
+└── StartupError            `hub up` cannot start: one line for the person at the terminal
+"""
+
+
+class HubError(Exception):
+    """Root of every error the hub raises on purpose."""
+
+
+class SettingsError(HubError):
+    pass
+
+
+class DataError(HubError):
+    """A data file is broken. ``problems`` holds one line per row at fault."""
+
+    def __init__(self, message: str, problems: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.problems = problems
+
+
+class AlienPayload(HubError):
+    pass
+
+
+class Forged(HubError):
+    pass
+
+
+class StoreError(HubError):
+    pass
+
+
+class StoreUnavailable(StoreError):
+    pass
+
+
+class StoreTooNew(StoreError):
+    pass
+
+
+class LeaseLost(StoreError):
+    pass
+
+
+class OwnerChanged(StoreError):
+    pass
+
+
+class NotFound(HubError):
+    pass
+
+
+class BotError(HubError):
+    pass
+
+
+class BotUnreachable(BotError):
+    pass
+
+
+class BotSilent(BotError):
+    pass
+
+
+class SendError(HubError):
+    pass
+
+
+class NotSent(SendError):
+    def __init__(self, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class OutcomeUnknown(SendError):
+    pass
+
+
+class SendRefused(SendError):
+    pass
+
+
+class WindowClosed(SendError):
+    pass
+
+
+class Unsupported(SendError):
+    pass
+
+
+class StartupError(HubError):
+    pass

@@ -1,0 +1,99 @@
+"""Live signals inside one process: a conversation changed, or somebody is typing in it.
+
+A signal carries no content. Who gets one reads the store after the last sequence number it knows, so a missed,
+doubled or late signal loses nothing. Changes made by other processes are noticed by :func:`watch`, which asks
+the store what was touched.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from hub.clock import Clock
+from hub.errors import StoreError
+from hub.model import Author
+from hub.ports import Store
+
+#: Clocks of two machines may differ by this much without a change being overlooked.
+OVERLAP_MS = 2_000
+
+
+@dataclass(frozen=True)
+class Typing:
+    conversation: str
+    author: Author
+
+
+@dataclass(eq=False)
+class Subscription:
+    """Signals for one subscriber. Changes are coalesced: many pokes between two reads are one."""
+
+    changed: set[str] = field(default_factory=set)
+    typing: list[Typing] = field(default_factory=list)
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __aiter__(self) -> AsyncIterator["str | Typing"]:
+        return self._signals()
+
+    async def _signals(self) -> AsyncIterator["str | Typing"]:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            changed, self.changed = self.changed, set()
+            typing, self.typing = self.typing, []
+            for signal in (*typing, *changed):
+                yield signal
+
+    def notify(self) -> None:
+        self._wake.set()
+
+
+class LiveHub:
+    def __init__(self) -> None:
+        self._subscriptions: dict[str | None, set[Subscription]] = {}
+
+    @contextmanager
+    def subscribe(self, conversation: str | None = None) -> Iterator[Subscription]:
+        """Signals of one conversation, or of all (``None``). Iterate the result: a ``str`` is the id of a
+        conversation that changed, a :class:`Typing` somebody typing."""
+        subscription = Subscription()
+        key_set = self._subscriptions.setdefault(conversation, set())
+        key_set.add(subscription)
+        try:
+            yield subscription
+        finally:
+            key_set.discard(subscription)
+            if not key_set:
+                self._subscriptions.pop(conversation, None)
+
+    def poke(self, conversation: str) -> None:
+        for subscription in self._listeners(conversation):
+            subscription.changed.add(conversation)
+            subscription.notify()
+
+    def typing(self, conversation: str, author: Author) -> None:
+        for subscription in self._listeners(conversation):
+            subscription.typing.append(Typing(conversation, author))
+            subscription.notify()
+
+    def _listeners(self, conversation: str) -> list[Subscription]:
+        return [*self._subscriptions.get(conversation, ()), *self._subscriptions.get(None, ())]
+
+
+async def watch(store: Store, live: LiveHub, clock: Clock, *, every_s: float = 0.4) -> None:
+    """Poke for what other processes changed. Runs until cancelled; a store that is away is asked again."""
+    seen: dict[str, int] = {}
+    since = clock.now()
+    while True:
+        await asyncio.sleep(every_s)
+        asked_at = clock.now()
+        try:
+            touched = await store.touched_since(since - OVERLAP_MS)
+        except StoreError:
+            continue
+        fresh = dict(touched)
+        for conversation, version in fresh.items():
+            if seen.get(conversation) != version:
+                live.poke(conversation)
+        seen, since = fresh, asked_at

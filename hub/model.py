@@ -1,0 +1,305 @@
+"""The normalised types everything speaks. Immutable; times are UTC epoch milliseconds; texts are NFC.
+
+An :class:`Event` is what a connector made of a delivery. Citizens' messages among them become
+:class:`Message` rows of a :class:`Conversation`, numbered 1, 2, 3… by ``seq``. Whatever happens to a
+conversation afterwards (the bot answers, an operator takes over, a ticket is opened) is one :class:`Turn`:
+recorded whole or not at all, and only once per id.
+"""
+
+import hashlib
+import unicodedata
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+
+def nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+Text = Annotated[str, AfterValidator(nfc)]
+
+
+class Value(BaseModel):
+    """Base of all types here: immutable, unknown fields are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+# ---- in: what connectors make of deliveries ------------------------------------------------------
+
+EventKind = Literal[
+    "message", "postback", "edit", "reaction", "delivery", "read", "follow", "unfollow", "profile", "echo",
+    "comment", "comment_edit", "comment_remove", "referral", "thread_control", "withdraw", "bounce",
+    "unsupported",
+]  # fmt: skip
+
+#: Kinds that are a citizen saying something: these get a place in the conversation and must be dealt with.
+SPOKEN: frozenset[EventKind] = frozenset({"message", "postback", "comment"})
+
+
+class Attachment(Value):
+    """``type`` is the platform's name for it in lower case: image, file, audio, location…"""
+
+    type: str
+    url: str | None = None
+    name: Text | None = None
+    size: int | None = None  # bytes
+    lat: float | None = None
+    lon: float | None = None
+
+
+class Event(Value):
+    """One normalised event. The fields are the contract of ``hub normalize``."""
+
+    channel: str
+    kind: EventKind
+    external_id: str
+    account: str
+    sender: str
+    text: Text | None = None
+    attachments: tuple[Attachment, ...] = ()
+    reply_to: str | None = None
+    sent_at: int | None = None
+    conversation: str
+    automatic: bool = False
+    data: dict[str, Any] = {}
+
+
+class Raw(Value):
+    """A verified delivery as it arrived, kept before it is acknowledged."""
+
+    id: str
+    channel: str
+    received_at: int
+    body: bytes
+    headers: dict[str, str] = {}  # only those the connector asks to keep
+
+
+class Intake(Value):
+    """What became of one raw delivery: ``events + duplicates + refused`` is all that was in it."""
+
+    raw: str
+    events: int
+    duplicates: int
+    refused: int
+    messages: tuple["Message", ...] = ()  # the rows its events stand for, old (duplicates) or new
+    error: str | None = None  # set when the delivery could not be parsed and was put aside
+
+
+# ---- conversations -------------------------------------------------------------------------------
+
+Author = Literal["citizen", "bot", "operator", "system"]
+Owner = Literal["bot", "human"]
+Delivery = Literal["queued", "sending", "sent", "delivered", "read", "failed", "unknown", "window_closed"]
+FINAL: frozenset[Delivery] = frozenset({"sent", "delivered", "read", "failed", "unknown", "window_closed"})
+Outcome = Literal["answered", "ticketed", "no_reply_due"]
+
+
+class Button(Value):
+    """A quick reply: ``payload`` comes back when the citizen chooses it; ``title`` is what they see."""
+
+    title: Text
+    payload: str
+
+
+class Draft(Value):
+    """Something to be said, before it has a place in the conversation."""
+
+    text: Text
+    buttons: tuple[Button, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    internal: bool = False  # a note among operators: never leaves the house
+    knowledge: tuple[str, ...] = ()  # ids of the knowledge entries it was made of
+
+
+class Message(Value):
+    """One line of a conversation, in either direction."""
+
+    id: str
+    conversation: str
+    seq: int
+    author: Author
+    author_id: str | None = None  # staff id of an operator
+    kind: EventKind = "message"
+    text: Text | None = None
+    buttons: tuple[Button, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    internal: bool = False
+    knowledge: tuple[str, ...] = ()
+    at: int
+    external_id: str | None = None
+    reply_to: str | None = None
+    automatic: bool = False
+    data: dict[str, Any] = {}
+    delivery: Delivery | None = None  # outbound only
+    outcome: Outcome | None = None  # inbound only: None while it waits
+    turn: str | None = None  # the turn that dealt with it (inbound) or said it (outbound)
+
+
+class Dialogue(Value):
+    """The bot's memory of a conversation: Rasa events, compacted after each turn. Rasa itself keeps none."""
+
+    events: tuple[dict[str, Any], ...] = ()
+
+
+class Conversation(Value):
+    id: str
+    channel: str
+    account: str
+    key: str  # the connector's conversation key
+    sender: str  # the citizen's id or address on the channel
+    name: Text | None = None
+    owner: Owner = "bot"
+    operator: str | None = None  # staff id while an operator has it
+    epoch: int = 0  # grows whenever the owner changes: fences a bot that was still thinking
+    last_seq: int = 0
+    handled_seq: int = 0  # everything the citizen said up to here is dealt with
+    citizen_read_seq: int = 0
+    staff_read_seq: int = 0
+    ticket: str | None = None  # id of the open ticket
+    dialogue: Dialogue = Dialogue()
+    created_at: int
+    touched_at: int
+    version: int = 0  # grows with every change; live pages compare it
+
+
+class Lease(Value):
+    """The right to work on one conversation until ``until``."""
+
+    conversation: Conversation
+    token: str
+    until: int
+    attempts: int  # how often it was leased without a turn since the last one: > 1 means a worker died
+
+
+# ---- tickets -------------------------------------------------------------------------------------
+
+TicketState = Literal[
+    "new", "assigned", "forwarded", "answered", "closed", "waiting_citizen", "returned", "reopened", "spam"
+]
+OPEN_STATES: frozenset[TicketState] = frozenset(
+    {"new", "assigned", "forwarded", "answered", "waiting_citizen", "returned", "reopened"}
+)
+Priority = Literal["normal", "urgent"]
+TicketReason = Literal["asked_for_person", "bot_failed", "unanswerable", "report", "complaint", "emergency",
+                       "send_failed", "operator"]  # fmt: skip
+
+
+class TicketEvent(Value):
+    at: int
+    actor: str  # "bot", "system" or a staff id
+    state: TicketState
+    note: Text | None = None
+
+
+class Ticket(Value):
+    id: str
+    code: str  # 1022-YYYY-NNNNNN
+    lookup_key: str  # 6 letters and digits, told with the code
+    conversation: str
+    state: TicketState
+    reason: TicketReason
+    priority: Priority = "normal"
+    category: str | None = None
+    summary: Text
+    details: dict[str, str] = {}  # location, phone, time… as the citizen gave them
+    operator: str | None = None
+    created_at: int
+    history: tuple[TicketEvent, ...] = ()
+
+
+# ---- turns ---------------------------------------------------------------------------------------
+
+
+class TicketChange(Value):
+    ticket: str
+    state: TicketState
+    operator: str | None = None
+    note: Text | None = None
+
+
+class Turn(Value):
+    """Everything one actor decided at once. ``id`` is derived (the bot's from what it answers, an operator's
+    from the form's key), so doing it again changes nothing."""
+
+    id: str
+    conversation: str
+    actor: Literal["bot", "operator", "system"]
+    actor_id: str | None = None
+    at: int
+    handles: int  # citizen messages up to this seq are dealt with; 0 for none
+    outcome: Outcome | None = None  # what became of them
+    says: tuple[Draft, ...] = ()
+    owner: Owner | None = None  # the owner from now on; None: unchanged
+    operator: str | None = None  # with owner "human": who; None: whoever is free
+    dialogue: Dialogue | None = None  # None: unchanged
+    ticket: Ticket | None = None  # opens
+    change: TicketChange | None = None
+    expects_epoch: int | None = None  # the bot's fence: refuse if a person took over meanwhile
+    facts: dict[str, Any] = {}  # what the bot understood, for reports: kind, procedure, confidence…
+
+
+class Committed(Value):
+    """A turn and the messages it said, as they stand in the conversation. ``fresh`` is False on a repeat."""
+
+    turn: Turn
+    messages: tuple[Message, ...]
+    fresh: bool
+
+
+class Outgoing(Value):
+    """One leased outbound message. ``interrupted``: a worker died while sending it."""
+
+    message: Message
+    conversation: Conversation
+    token: str
+    attempts: int
+    interrupted: bool = False
+
+
+# ---- people --------------------------------------------------------------------------------------
+
+Role = Literal["operator", "supervisor", "admin"]
+
+
+class Staff(Value):
+    id: str
+    login: str
+    name: Text
+    role: Role
+    password_hash: str
+    must_change_password: bool = False
+    active: bool = True
+    session_epoch: int = 0  # grows on password change: older sessions end
+
+
+# ---- knowledge in the store ----------------------------------------------------------------------
+
+KnowledgeKind = Literal["procedure", "faq", "agency", "commune", "category", "group", "source"]
+
+
+class KnowledgeDoc(Value):
+    """One entry as the store keeps it; ``bot.knowledge`` gives ``body`` its schema."""
+
+    kind: KnowledgeKind
+    id: str
+    body: dict[str, Any]
+    origin: Literal["seed", "import"] = "seed"
+
+
+# ---- derived ids ---------------------------------------------------------------------------------
+
+
+def derived_id(prefix: str, *parts: str) -> str:
+    """A short id that is the same whenever the parts are: ``c_4f…`` (128 bits of SHA-256)."""
+    digest = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+    return f"{prefix}_{digest[:32]}"
+
+
+def conversation_id(event: Event) -> str:
+    return derived_id("c", event.channel, event.account, event.conversation)
+
+
+def message_id(event: Event) -> str:
+    return derived_id("m", event.channel, event.account, event.external_id)

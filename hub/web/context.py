@@ -1,0 +1,37 @@
+"""What every page and route works with: built once by ``hub.wiring``, carried by the aiohttp application."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from hub.clock import Clock
+from hub.ports import Connector, Store
+from hub.settings import Settings
+
+if TYPE_CHECKING:
+    from bot.knowledge import KnowledgeBase
+    from hub.live import LiveHub
+    from hub.metrics import Metrics
+    from hub.stream import Stream
+
+
+@dataclass(frozen=True)
+class Hub:
+    """The running hub, as the web rooms see it."""
+
+    settings: Settings
+    clock: Clock
+    store: Store
+    stream: "Stream"
+    live: "LiveHub"
+    knowledge: "KnowledgeBase"
+    connectors: dict[str, Connector]
+    metrics: "Metrics"
+
+
+HUB: web.AppKey[Hub] = web.AppKey("hub", Hub)
+
+
+def hub_of(request: web.Request) -> Hub:
+    return request.app[HUB]
