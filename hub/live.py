@@ -42,8 +42,10 @@ class Subscription:
             self._wake.clear()
             changed, self.changed = self.changed, set()
             typing, self.typing = self.typing, []
-            for signal in (*typing, *changed):
-                yield signal
+            for somebody in typing:
+                yield somebody
+            for conversation in changed:
+                yield conversation
 
     def notify(self) -> None:
         self._wake.set()

@@ -28,6 +28,9 @@ from hub.model import (
     Value,
 )
 
+#: However many quick messages follow, the first of them is not kept waiting longer than this.
+LONGEST_PAUSE_MS = 4_000
+
 
 class Store(Protocol):
     """Durable state, at the level of the domain. A call that returns has been written to disk.

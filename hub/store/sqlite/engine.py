@@ -1,0 +1,206 @@
+"""How the SQLite store reads and writes: one writer thread that commits what waits together, a pool of readers.
+
+A write is a function of the connection. The writer runs all that wait inside one transaction, each under its own
+savepoint, commits once (one fsync), and only then answers them: a call that returned is on disk, and a call that
+failed left nothing.
+"""
+
+import asyncio
+import contextlib
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hub.errors import StoreTooNew, StoreUnavailable
+
+T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
+
+READERS = 4
+LARGEST_GROUP = 256  # writes per commit: bounds how long the first of a group waits
+BUSY_TIMEOUT_S = 5.0  # for another hub process on the same file
+
+
+@dataclass
+class _Job:
+    work: Work[Any]
+    loop: asyncio.AbstractEventLoop
+    future: asyncio.Future[Any]
+
+
+class Engine:
+    def __init__(self, path: Path, migrations: list[str]) -> None:
+        self._path = path
+        self._migrations = migrations
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._writer: threading.Thread | None = None
+        self._readers: ThreadPoolExecutor | None = None
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+
+    async def open(self) -> None:
+        """Create or migrate the file and start the threads.
+
+        Raises:
+            StoreUnavailable: the file cannot be made, read or written.
+            StoreTooNew: a newer hub has migrated it.
+        """
+        connection = await asyncio.to_thread(self._prepare)
+        self._writer = threading.Thread(
+            target=self._write_loop, args=(connection,), name="store-writer", daemon=True
+        )
+        self._writer.start()
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="store-reader")
+
+    async def close(self) -> None:
+        """Finish what was asked, then stop the threads."""
+        if self._writer is not None:
+            self._jobs.put(None)
+            await asyncio.to_thread(self._writer.join)
+            self._writer = None
+        if self._readers is not None:
+            await asyncio.to_thread(self._readers.shutdown)
+            self._readers = None
+        for connection in self._connections:
+            connection.close()
+        self._connections.clear()
+
+    async def write(self, work: Work[T]) -> T:
+        if self._writer is None:
+            raise StoreUnavailable(f"the store {self._path} is not open")
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        self._jobs.put(_Job(work, loop, future))
+        return await future
+
+    async def read(self, work: Work[T]) -> T:
+        if self._readers is None:
+            raise StoreUnavailable(f"the store {self._path} is not open")
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+
+    # -- set-up
+
+    def _prepare(self) -> sqlite3.Connection:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            connection = self._connect()
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            self._migrate(connection)
+        except (sqlite3.Error, OSError) as error:
+            raise StoreUnavailable(f"cannot open the store {self._path}: {error}") from error
+        return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path,
+            timeout=BUSY_TIMEOUT_S,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=256,
+        )
+        connection.row_factory = sqlite3.Row
+        self._connections.append(connection)
+        return connection
+
+    def _migrate(self, connection: sqlite3.Connection) -> None:
+        def version() -> int:
+            return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+        newest = len(self._migrations)
+        if version() > newest:
+            raise StoreTooNew(
+                f"the store {self._path} has schema {version()}, this hub knows {newest}: run the newer hub"
+            )
+        if version() == newest:
+            return
+        connection.execute("BEGIN IMMEDIATE")  # another process may be migrating: look again inside
+        try:
+            for number in range(version(), newest):
+                for statement in self._migrations[number].split(";\n"):
+                    if statement.strip():
+                        connection.execute(statement)
+            connection.execute(f"PRAGMA user_version={newest}")
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+    # -- reading
+
+    def _read(self, work: Work[T]) -> T:
+        try:
+            connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+            if connection is None:
+                connection = self._local.connection = self._connect()
+                connection.execute("PRAGMA query_only=ON")
+            connection.execute("BEGIN")  # one snapshot for the whole piece of work
+            try:
+                return work(connection)
+            finally:
+                connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise StoreUnavailable(f"cannot read the store {self._path}: {error}") from error
+
+    # -- writing
+
+    def _write_loop(self, connection: sqlite3.Connection) -> None:
+        while (first := self._jobs.get()) is not None:
+            group = [first]
+            stop = False
+            with contextlib.suppress(queue.Empty):
+                while len(group) < LARGEST_GROUP:
+                    job = self._jobs.get_nowait()
+                    if job is None:
+                        stop = True
+                        break
+                    group.append(job)
+            self._answer(group, self._commit_together(connection, group))
+            if stop:
+                return
+
+    def _commit_together(self, connection: sqlite3.Connection, group: list[_Job]) -> list[Any]:
+        results: list[Any] = []
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for job in group:
+                connection.execute("SAVEPOINT work")
+                try:
+                    results.append(job.work(connection))
+                except sqlite3.OperationalError:
+                    raise  # disk full, I/O error: nothing of the group can be trusted
+                except Exception as error:
+                    results.append(error)
+                    connection.execute("ROLLBACK TO work")
+                connection.execute("RELEASE work")
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            with contextlib.suppress(sqlite3.Error):
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+            failure = StoreUnavailable(f"cannot write the store {self._path}: {error}")
+            return [failure] * len(group)
+        return results
+
+    @staticmethod
+    def _answer(group: list[_Job], results: list[Any]) -> None:
+        def settle(pairs: list[tuple[asyncio.Future[Any], Any]]) -> None:
+            for future, result in pairs:
+                if future.done():  # its caller was cancelled; the work is committed all the same
+                    continue
+                if isinstance(result, BaseException):
+                    future.set_exception(result)
+                else:
+                    future.set_result(result)
+
+        by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
+        for job, result in zip(group, results, strict=True):
+            by_loop.setdefault(job.loop, []).append((job.future, result))
+        for loop, pairs in by_loop.items():
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(settle, pairs)

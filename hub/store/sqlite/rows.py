@@ -1,0 +1,112 @@
+"""Rows to types and back."""
+
+import json
+import sqlite3
+from typing import Any
+
+from hub.model import Conversation, Dialogue, KnowledgeDoc, Message, Raw, Staff, Ticket, TicketEvent
+
+#: Fields of a message that are read only with the whole message: kept together as JSON.
+MESSAGE_BODY = {"author_id", "kind", "buttons", "attachments", "knowledge", "reply_to", "automatic", "data"}
+TICKET_COLUMNS = {"id", "code", "conversation", "state", "priority", "operator", "created_at", "history"}
+
+
+def raw_of(row: sqlite3.Row) -> Raw:
+    return Raw(
+        id=row["id"],
+        channel=row["channel"],
+        received_at=row["received_at"],
+        body=row["body"],
+        headers=json.loads(row["headers"]),
+    )
+
+
+def conversation_of(row: sqlite3.Row) -> Conversation:
+    fields = {name: row[name] for name in Conversation.model_fields if name != "dialogue"}
+    return Conversation(**fields, dialogue=Dialogue.model_validate_json(row["dialogue"]))
+
+
+def message_of(row: sqlite3.Row) -> Message:
+    return Message(
+        id=row["id"],
+        conversation=row["conversation"],
+        seq=row["seq"],
+        author=row["author"],
+        at=row["at"],
+        text=row["text"],
+        internal=bool(row["internal"]),
+        outcome=row["outcome"],
+        turn=row["turn"],
+        delivery=row["delivery"],
+        external_id=row["external_id"],
+        **json.loads(row["body"]),
+    )
+
+
+def insert_message(connection: sqlite3.Connection, message: Message) -> bool:
+    """Add a message at its place; False if its id is known already."""
+    cursor = connection.execute(
+        "INSERT INTO messages (conversation, seq, id, author, at, text, internal, outcome, turn, delivery,"
+        " external_id, body) VALUES (?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING",
+        (
+            message.conversation,
+            message.seq,
+            message.id,
+            message.author,
+            message.at,
+            message.text,
+            message.internal,
+            message.outcome,
+            message.turn,
+            message.delivery,
+            message.external_id,
+            message.model_dump_json(include=MESSAGE_BODY, exclude_defaults=True),
+        ),
+    )
+    return cursor.rowcount == 1
+
+
+def ticket_of(connection: sqlite3.Connection, row: sqlite3.Row) -> Ticket:
+    history = connection.execute(
+        "SELECT at, actor, state, note FROM ticket_events WHERE ticket = ? ORDER BY n", (row["id"],)
+    )
+    columns: dict[str, Any] = {name: row[name] for name in TICKET_COLUMNS - {"history"}}
+    return Ticket(
+        **columns, **json.loads(row["body"]), history=tuple(TicketEvent(**dict(event)) for event in history)
+    )
+
+
+def insert_ticket(connection: sqlite3.Connection, ticket: Ticket) -> None:
+    connection.execute(
+        "INSERT INTO tickets (id, code, conversation, state, priority, operator, created_at, changed_at, body)"
+        " VALUES (?,?,?,?,?,?,?,?,?)",
+        (
+            ticket.id,
+            ticket.code,
+            ticket.conversation,
+            ticket.state,
+            ticket.priority,
+            ticket.operator,
+            ticket.created_at,
+            ticket.created_at,
+            ticket.model_dump_json(exclude=TICKET_COLUMNS),
+        ),
+    )
+    for event in ticket.history:
+        add_ticket_event(connection, ticket.id, event)
+
+
+def add_ticket_event(connection: sqlite3.Connection, ticket: str, event: TicketEvent) -> None:
+    connection.execute(
+        "INSERT INTO ticket_events (ticket, n, at, actor, state, note)"
+        " SELECT ?, coalesce(max(n), 0) + 1, ?, ?, ?, ? FROM ticket_events WHERE ticket = ?",
+        (ticket, event.at, event.actor, event.state, event.note, ticket),
+    )
+
+
+def knowledge_of(row: sqlite3.Row) -> KnowledgeDoc:
+    return KnowledgeDoc(kind=row["kind"], id=row["id"], origin=row["origin"], body=json.loads(row["body"]))
+
+
+def staff_of(row: sqlite3.Row) -> Staff:
+    return Staff.model_validate_json(row["body"])

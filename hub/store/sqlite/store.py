@@ -1,0 +1,477 @@
+"""``hub.ports.Store`` on SQLite. Reads top to bottom as the port does; the turn is in ``turns``, the books in
+``books``."""
+
+import json
+import secrets
+import sqlite3
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import TypeVar
+
+from hub.model import (
+    FINAL,
+    OPEN_STATES,
+    SPOKEN,
+    Committed,
+    Conversation,
+    Delivery,
+    Dialogue,
+    Event,
+    Intake,
+    KnowledgeDoc,
+    Lease,
+    Message,
+    Outgoing,
+    Raw,
+    Staff,
+    Ticket,
+    Turn,
+    conversation_id,
+    message_id,
+)
+from hub.ports import LONGEST_PAUSE_MS, Books
+from hub.store.sqlite.books import balance
+from hub.store.sqlite.engine import Engine, Work
+from hub.store.sqlite.rows import (
+    conversation_of,
+    insert_message,
+    knowledge_of,
+    message_of,
+    raw_of,
+    staff_of,
+    ticket_of,
+)
+from hub.store.sqlite.turns import commit
+
+T = TypeVar("T")
+
+
+def _migrations() -> list[str]:
+    folder = files("hub.store.sqlite") / "migrations"
+    return [
+        file.read_text()
+        for file in sorted(folder.iterdir(), key=lambda f: f.name)
+        if file.name.endswith(".sql")
+    ]
+
+
+class SqliteStore:
+    """One file. Safe for several processes on one machine: every write takes the file's lock."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._engine = Engine(path, _migrations())
+
+    async def open(self) -> None:
+        await self._engine.open()
+
+    async def close(self) -> None:
+        await self._engine.close()
+
+    async def ping(self) -> None:
+        await self._engine.write(lambda c: c.execute("UPDATE counters SET value = value WHERE name = 'ping'"))
+
+    # -- intake
+
+    async def put_raw(self, raw: Raw) -> None:
+        await self._engine.write(
+            lambda c: c.execute(
+                "INSERT INTO raw (id, channel, received_at, body, headers) VALUES (?,?,?,?,?)"
+                " ON CONFLICT (id) DO NOTHING",
+                (raw.id, raw.channel, raw.received_at, raw.body, json.dumps(raw.headers)),
+            )
+        )
+
+    async def lease_raw(self, *, now: int, until: int) -> Raw | None:
+        def work(c: sqlite3.Connection) -> Raw | None:
+            row = c.execute(
+                "UPDATE raw SET lease_until = ? WHERE n ="
+                " (SELECT n FROM raw WHERE state = 'waits' AND lease_until <= ? ORDER BY n LIMIT 1) RETURNING *",
+                (until, now),
+            ).fetchone()
+            return raw_of(row) if row else None
+
+        return await self._engine.write(work)
+
+    async def take_in(
+        self, raw: Raw, events: Sequence[Event], *, refused: int, error: str | None, now: int, due_at: int
+    ) -> Intake:
+        def work(c: sqlite3.Connection) -> Intake:
+            state = c.execute("SELECT state FROM raw WHERE id = ?", (raw.id,)).fetchone()
+            first_time = state is not None and state["state"] == "waits"
+            fresh = 0
+            messages: list[Message] = []
+            for event in events:
+                message, is_new = _append(c, raw, event, now, due_at)
+                fresh += is_new
+                if message is not None:
+                    messages.append(message)
+            if (
+                first_time
+            ):  # a delivery parsed a second time, after its worker was thought dead, is counted once
+                c.execute(
+                    "UPDATE raw SET state = ?, events = ?, duplicates = ?, refused = ?, error = ? WHERE id = ?",
+                    ("put_aside" if error else "done", fresh, len(events) - fresh, refused, error, raw.id),
+                )
+            return Intake(
+                raw=raw.id,
+                events=fresh,
+                duplicates=len(events) - fresh,
+                refused=refused,
+                messages=tuple(messages),
+                error=error,
+            )
+
+        return await self._engine.write(work)
+
+    # -- turns
+
+    async def lease_conversation(self, *, now: int, until: int) -> Lease | None:
+        token = secrets.token_hex(8)
+
+        def work(c: sqlite3.Connection) -> Lease | None:
+            row = c.execute(
+                "UPDATE conversations SET lease_token = ?, lease_until = ?, attempts = attempts + 1 WHERE id ="
+                " (SELECT id FROM conversations WHERE due_at IS NOT NULL AND due_at <= ? AND lease_until <= ?"
+                " ORDER BY due_at LIMIT 1) RETURNING *",
+                (token, until, now, now),
+            ).fetchone()
+            if row is None:
+                return None
+            return Lease(
+                conversation=conversation_of(row), token=token, until=until, attempts=row["attempts"]
+            )
+
+        return await self._engine.write(work)
+
+    async def release_conversation(self, lease: Lease, *, due_at: int) -> None:
+        await self._engine.write(
+            lambda c: c.execute(
+                "UPDATE conversations SET lease_token = NULL, lease_until = 0, attempts = attempts - 1, due_at = ?"
+                " WHERE id = ? AND lease_token = ? AND due_at IS NOT NULL",
+                (due_at, lease.conversation.id, lease.token),
+            )
+        )
+
+    async def commit_turn(self, turn: Turn, lease: Lease | None = None) -> Committed:
+        return await self._engine.write(lambda c: commit(c, turn, lease))
+
+    async def next_ticket_number(self, year: int) -> int:
+        return await self._engine.write(lambda c: _count_up(c, f"ticket-{year}"))
+
+    # -- outbox
+
+    async def lease_outbox(self, *, now: int, until: int, limit: int) -> list[Outgoing]:
+        def work(c: sqlite3.Connection) -> list[Outgoing]:
+            rows = c.execute(
+                "SELECT m.* FROM messages m WHERE m.delivery IN ('queued', 'sending')"
+                " AND NOT EXISTS (SELECT 1 FROM messages e WHERE e.delivery IN ('queued', 'sending')"
+                " AND e.conversation = m.conversation AND e.seq < m.seq)"
+                " AND ((m.delivery = 'queued' AND m.retry_at <= ?) OR (m.delivery = 'sending' AND m.lease_until <= ?))"
+                " ORDER BY m.at LIMIT ?",
+                (now, now, limit),
+            ).fetchall()
+            leased = []
+            for row in rows:
+                token = secrets.token_hex(8)
+                c.execute(
+                    "UPDATE messages SET delivery = 'sending', lease_token = ?, lease_until = ?,"
+                    " attempts = attempts + 1 WHERE conversation = ? AND seq = ?",
+                    (token, until, row["conversation"], row["seq"]),
+                )
+                conversation = c.execute(
+                    "SELECT * FROM conversations WHERE id = ?", (row["conversation"],)
+                ).fetchone()
+                leased.append(
+                    Outgoing(
+                        message=message_of(row),
+                        conversation=conversation_of(conversation),
+                        token=token,
+                        attempts=row["attempts"] + 1,
+                        interrupted=row["delivery"] == "sending",
+                    )
+                )
+            return leased
+
+        return await self._engine.write(work)
+
+    async def settle_outgoing(
+        self,
+        item: Outgoing,
+        delivery: Delivery,
+        *,
+        now: int,
+        retry_at: int | None = None,
+        external_id: str | None = None,
+        error: str | None = None,
+    ) -> bool:
+        def work(c: sqlite3.Connection) -> bool:
+            done = c.execute(
+                "UPDATE messages SET delivery = ?, retry_at = ?, external_id = coalesce(?, external_id), error = ?,"
+                " lease_token = NULL, lease_until = 0 WHERE id = ? AND lease_token = ?",
+                (delivery, retry_at or 0, external_id, error, item.message.id, item.token),
+            ).rowcount
+            if done and delivery in FINAL:
+                _touch(c, item.message.conversation, now)
+            return done == 1
+
+        return await self._engine.write(work)
+
+    async def mark_delivered(self, conversation: str, upto_seq: int, delivery: Delivery, *, now: int) -> None:
+        marked = "delivery = 'sent'" if delivery == "delivered" else "delivery IN ('sent', 'delivered')"
+
+        def work(c: sqlite3.Connection) -> None:
+            changed = c.execute(
+                f"UPDATE messages SET delivery = ? WHERE conversation = ? AND seq <= ? AND {marked}",  # noqa: S608
+                (delivery, conversation, upto_seq),
+            ).rowcount
+            if delivery == "read":
+                changed += c.execute(
+                    "UPDATE conversations SET citizen_read_seq = min(?, last_seq)"
+                    " WHERE id = ? AND citizen_read_seq < min(?, last_seq)",
+                    (upto_seq, conversation, upto_seq),
+                ).rowcount
+            if changed:
+                _touch(c, conversation, now)
+
+        await self._engine.write(work)
+
+    async def mark_staff_read(self, conversation: str, upto_seq: int, *, now: int) -> None:
+        def work(c: sqlite3.Connection) -> None:
+            if c.execute(
+                "UPDATE conversations SET staff_read_seq = min(?, last_seq)"
+                " WHERE id = ? AND staff_read_seq < min(?, last_seq)",
+                (upto_seq, conversation, upto_seq),
+            ).rowcount:
+                _touch(c, conversation, now)
+
+        await self._engine.write(work)
+
+    # -- reading
+
+    async def conversation(self, conversation: str) -> Conversation | None:
+        row = await self._one("SELECT * FROM conversations WHERE id = ?", conversation)
+        return conversation_of(row) if row else None
+
+    async def messages(self, conversation: str, *, after: int = 0, limit: int = 200) -> list[Message]:
+        rows = await self._all(
+            "SELECT * FROM messages WHERE conversation = ? AND seq > ? ORDER BY seq LIMIT ?",
+            conversation,
+            after,
+            limit,
+        )
+        return [message_of(row) for row in rows]
+
+    async def recent_messages(
+        self, conversation: str, *, before: int | None = None, limit: int = 50
+    ) -> list[Message]:
+        rows = await self._all(
+            "SELECT * FROM messages WHERE conversation = ? AND seq < ? ORDER BY seq DESC LIMIT ?",
+            conversation,
+            before if before is not None else 2**62,
+            limit,
+        )
+        return [message_of(row) for row in reversed(rows)]
+
+    async def queue(self, *, limit: int, state: str = "open") -> list[tuple[Ticket, Conversation]]:
+        if state == "open":
+            order = "t.priority = 'urgent' DESC, t.created_at"
+            states = sorted(OPEN_STATES)
+        else:
+            order, states = "t.changed_at DESC", ["closed", "spam"]
+        marks = ",".join("?" * len(states))
+
+        def work(c: sqlite3.Connection) -> list[tuple[Ticket, Conversation]]:
+            tickets = c.execute(
+                f"SELECT * FROM tickets t WHERE t.state IN ({marks}) ORDER BY {order} LIMIT ?",  # noqa: S608
+                (*states, limit),
+            ).fetchall()
+            return [
+                (
+                    ticket_of(c, row),
+                    conversation_of(
+                        c.execute(
+                            "SELECT * FROM conversations WHERE id = ?", (row["conversation"],)
+                        ).fetchone()
+                    ),
+                )
+                for row in tickets
+            ]
+
+        return await self._engine.read(work)
+
+    async def ticket(self, ticket: str) -> Ticket | None:
+        return await self._ticket("id", ticket)
+
+    async def ticket_by_code(self, code: str) -> Ticket | None:
+        return await self._ticket("code", code)
+
+    async def touched_since(self, at: int) -> list[tuple[str, int]]:
+        rows = await self._all("SELECT id, version FROM conversations WHERE touched_at >= ?", at)
+        return [(row["id"], row["version"]) for row in rows]
+
+    # -- knowledge
+
+    async def knowledge_revision(self) -> int:
+        row = await self._one("SELECT value FROM counters WHERE name = 'knowledge'")
+        return int(row["value"]) if row else 0
+
+    async def knowledge(self) -> list[KnowledgeDoc]:
+        return [knowledge_of(row) for row in await self._all("SELECT * FROM knowledge ORDER BY kind, id")]
+
+    async def put_knowledge(self, docs: Sequence[KnowledgeDoc], *, now: int) -> int:
+        def work(c: sqlite3.Connection) -> int:
+            changed = 0
+            for doc in docs:
+                body = json.dumps(doc.body, ensure_ascii=False, sort_keys=True)
+                changed += c.execute(
+                    "INSERT INTO knowledge (kind, id, origin, changed_at, body) VALUES (?,?,?,?,?)"
+                    " ON CONFLICT (kind, id) DO UPDATE SET origin = excluded.origin, body = excluded.body,"
+                    " changed_at = excluded.changed_at"
+                    " WHERE (excluded.origin = 'import' OR knowledge.origin = 'seed')"
+                    " AND (knowledge.body <> excluded.body OR knowledge.origin <> excluded.origin)",
+                    (doc.kind, doc.id, doc.origin, now, body),
+                ).rowcount
+            if changed:
+                return _count_up(c, "knowledge")
+            row = c.execute("SELECT value FROM counters WHERE name = 'knowledge'").fetchone()
+            return int(row["value"]) if row else 0
+
+        return await self._engine.write(work)
+
+    # -- people
+
+    async def staff(self, staff: str) -> Staff | None:
+        row = await self._one("SELECT body FROM staff WHERE id = ?", staff)
+        return staff_of(row) if row else None
+
+    async def staff_by_login(self, login: str) -> Staff | None:
+        row = await self._one("SELECT body FROM staff WHERE login = ?", login)
+        return staff_of(row) if row else None
+
+    async def put_staff(self, staff: Staff) -> None:
+        await self._engine.write(
+            lambda c: c.execute(
+                "INSERT INTO staff (id, login, body) VALUES (?,?,?)"
+                " ON CONFLICT (id) DO UPDATE SET login = excluded.login, body = excluded.body",
+                (staff.id, staff.login, staff.model_dump_json()),
+            )
+        )
+
+    async def count_staff(self) -> int:
+        row = await self._one("SELECT count(*) AS n FROM staff")
+        return int(row["n"]) if row else 0
+
+    async def count_hit(self, key: str, *, now: int, window_ms: int) -> int:
+        def work(c: sqlite3.Connection) -> int:
+            c.execute("DELETE FROM hits WHERE key = ? AND at <= ?", (key, now - window_ms))
+            c.execute("INSERT INTO hits (key, at) VALUES (?,?)", (key, now))
+            return int(c.execute("SELECT count(*) FROM hits WHERE key = ?", (key,)).fetchone()[0])
+
+        return await self._engine.write(work)
+
+    async def clear_hits(self, key: str) -> None:
+        await self._engine.write(lambda c: c.execute("DELETE FROM hits WHERE key = ?", (key,)))
+
+    # -- the books
+
+    async def books(self, *, now: int, grace_ms: int) -> Books:
+        return await self._engine.read(lambda c: balance(c, now, grace_ms))
+
+    # -- helpers
+
+    async def _one(self, sql: str, *values: object) -> sqlite3.Row | None:
+        def work(c: sqlite3.Connection) -> sqlite3.Row | None:
+            row: sqlite3.Row | None = c.execute(sql, values).fetchone()
+            return row
+
+        return await self._engine.read(work)
+
+    async def _all(self, sql: str, *values: object) -> list[sqlite3.Row]:
+        work: Work[list[sqlite3.Row]] = lambda c: c.execute(sql, values).fetchall()  # noqa: E731
+        return await self._engine.read(work)
+
+    async def _ticket(self, column: str, value: str) -> Ticket | None:
+        def work(c: sqlite3.Connection) -> Ticket | None:
+            row = c.execute(f"SELECT * FROM tickets WHERE {column} = ?", (value,)).fetchone()  # noqa: S608 - our names
+            return ticket_of(c, row) if row else None
+
+        return await self._engine.read(work)
+
+
+def _append(
+    c: sqlite3.Connection, raw: Raw, event: Event, now: int, due_at: int
+) -> tuple[Message | None, bool]:
+    """Record one event. Returns its message (None for receipts and the like) and whether it was new."""
+    id_ = message_id(event)
+    conversation = conversation_id(event)
+    c.execute(
+        "INSERT INTO conversations (id, channel, account, key, sender, dialogue, created_at, touched_at)"
+        " VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING",
+        (
+            conversation,
+            event.channel,
+            event.account,
+            event.conversation,
+            event.sender,
+            Dialogue().model_dump_json(),
+            raw.received_at,
+            now,
+        ),
+    )
+    if event.kind not in SPOKEN:
+        new = c.execute(
+            "INSERT INTO events (id, conversation, channel, kind, at, raw, body) VALUES (?,?,?,?,?,?,?)"
+            " ON CONFLICT (id) DO NOTHING",
+            (id_, conversation, event.channel, event.kind, raw.received_at, raw.id, event.model_dump_json()),
+        ).rowcount
+        return None, new == 1
+    known = c.execute("SELECT * FROM messages WHERE id = ?", (id_,)).fetchone()
+    if known is not None:
+        return message_of(known), False
+    row = c.execute("SELECT * FROM conversations WHERE id = ?", (conversation,)).fetchone()
+    outcome = "no_reply_due" if event.automatic else "ticketed" if row["owner"] == "human" else None
+    message = Message(
+        id=id_,
+        conversation=conversation,
+        seq=row["last_seq"] + 1,
+        author="citizen",
+        kind=event.kind,
+        text=event.text,
+        attachments=event.attachments,
+        at=raw.received_at,
+        external_id=event.external_id,
+        reply_to=event.reply_to,
+        automatic=event.automatic,
+        data=event.data,
+        outcome=outcome,
+    )
+    insert_message(c, message)
+    if outcome is None:  # a turn of the bot is due, soon after the citizen stops typing
+        due = min(due_at, (row["first_due_at"] or due_at) + LONGEST_PAUSE_MS)
+        c.execute(
+            "UPDATE conversations SET due_at = ?, first_due_at = coalesce(first_due_at, ?) WHERE id = ?",
+            (due, due_at, conversation),
+        )
+    elif outcome == "ticketed":
+        c.execute("UPDATE conversations SET handled_seq = ? WHERE id = ?", (message.seq, conversation))
+    c.execute("UPDATE conversations SET last_seq = ? WHERE id = ?", (message.seq, conversation))
+    _touch(c, conversation, now)
+    return message, True
+
+
+def _touch(c: sqlite3.Connection, conversation: str, now: int) -> None:
+    c.execute(
+        "UPDATE conversations SET touched_at = max(touched_at, ?), version = version + 1 WHERE id = ?",
+        (now, conversation),
+    )
+
+
+def _count_up(c: sqlite3.Connection, name: str) -> int:
+    row = c.execute(
+        "INSERT INTO counters (name, value) VALUES (?, 1) ON CONFLICT (name) DO UPDATE SET value = value + 1"
+        " RETURNING value",
+        (name,),
+    ).fetchone()
+    return int(row["value"])

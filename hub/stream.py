@@ -1,0 +1,176 @@
+"""The stream: from a verified delivery to messages of a conversation, each once.
+
+    verify → keep the raw bytes → (answer the platform) → parse → append, deduplicated
+
+Webhooks are parsed by :meth:`Stream.run` after they were acknowledged; the live chat asks for it at once.
+"""
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Mapping
+
+from hub.clock import Clock
+from hub.errors import AlienPayload, Forged, NotFound, StoreUnavailable
+from hub.metrics import Metrics
+from hub.model import Intake, Raw
+from hub.ports import Connector, Live, Store
+from hub.spool import Spool
+
+log = logging.getLogger(__name__)
+
+PARSE_LEASE_MS = 30_000
+IDLE_S = 0.5  # how often work of other processes, or of dead ones, is looked for
+
+
+class Stream:
+    def __init__(
+        self,
+        *,
+        store: Store,
+        spool: Spool,
+        connectors: Mapping[str, Connector],
+        live: Live,
+        clock: Clock,
+        metrics: Metrics,
+        reply_pause_ms: int,
+    ) -> None:
+        self._store = store
+        self._spool = spool
+        self._connectors = connectors
+        self._live = live
+        self._clock = clock
+        self._metrics = metrics
+        self._pause_ms = reply_pause_ms
+        self._arrived = asyncio.Event()
+
+    async def receive(self, channel: str, body: bytes, headers: Mapping[str, str]) -> Raw:
+        """Verify a delivery and make it durable. When this returns, the platform may be told 200.
+
+        Raises:
+            NotFound: the channel does not exist or is off.
+            Forged: missing or wrong signature; nothing is kept.
+            StoreUnavailable: neither store nor spool could be written.
+        """
+        connector = self._connector(channel)
+        try:
+            connector.verify(headers, body)
+        except Forged:
+            self._metrics.received.labels(channel, "forged").inc()
+            raise
+        raw = self._raw(connector, body, headers)
+        self._metrics.received.labels(channel, await self._keep(raw)).inc()
+        self._arrived.set()
+        return raw
+
+    async def _keep(self, raw: Raw) -> str:
+        if not self._spool.waiting_bytes:  # else earlier deliveries wait there: later ones queue behind them
+            try:
+                await self._store.put_raw(raw)
+            except StoreUnavailable:
+                pass
+            else:
+                return "stored"
+        await self._spool.put(raw)
+        self._metrics.spooled.set(self._spool.waiting_bytes)
+        return "spooled"
+
+    async def receive_now(self, channel: str, body: bytes) -> Intake:
+        """Keep and parse a delivery whose sender waits for the result (the live chat). Not spooled: the sender
+        keeps what was not acknowledged and tries again.
+
+        Raises:
+            AlienPayload: nothing was kept.
+            StoreUnavailable: nothing was acknowledged.
+        """
+        connector = self._connector(channel)
+        connector.parse(body)  # a person at the other end hears at once that it does not fit
+        raw = self._raw(connector, body, {})
+        await self._store.put_raw(raw)
+        self._metrics.received.labels(channel, "stored").inc()
+        return await self.process(raw)
+
+    async def process(self, raw: Raw) -> Intake:
+        """Parse one kept delivery and append what it holds. Again is harmless."""
+        refused, error = 0, None
+        try:
+            events = self._connectors[raw.channel].parse(raw.body)
+        except (AlienPayload, KeyError) as problem:
+            events, refused, error = [], 1, type(problem).__name__
+            log.warning(
+                "delivery put aside", extra={"facts": {"raw": raw.id, "channel": raw.channel, "why": error}}
+            )
+        now = self._clock.now()
+        pressed = any(event.kind == "postback" for event in events)  # a button is a whole question
+        intake = await self._store.take_in(
+            raw,
+            events,
+            refused=refused,
+            error=error,
+            now=now,
+            due_at=now if pressed else now + self._pause_ms,
+        )
+        for result, n in (
+            ("new", intake.events),
+            ("duplicate", intake.duplicates),
+            ("refused", intake.refused),
+        ):
+            if n:
+                self._metrics.events.labels(raw.channel, result).inc(n)
+        for conversation in {message.conversation for message in intake.messages}:
+            self._live.poke(conversation)
+        return intake
+
+    async def run(self) -> None:
+        """Parse what waits, and drain the spool when the store is back. Runs until cancelled."""
+        while True:
+            try:
+                await self._drain_spool()
+                while await self._process_next():
+                    pass
+            except StoreUnavailable:
+                log.warning("the store is away; deliveries go to the spool")
+            try:
+                async with asyncio.timeout(IDLE_S):
+                    await self._arrived.wait()
+            except TimeoutError:
+                pass
+            self._arrived.clear()
+
+    async def _drain_spool(self) -> None:
+        if self._spool.waiting_bytes:
+            moved = await self._spool.drain(self._store.put_raw)
+            self._metrics.spooled.set(0)
+            log.info("spool drained", extra={"facts": {"deliveries": moved}})
+
+    async def _process_next(self) -> bool:
+        now = self._clock.now()
+        raw = await self._store.lease_raw(now=now, until=now + PARSE_LEASE_MS)
+        if raw is None:
+            return False
+        try:
+            await self.process(raw)
+        except StoreUnavailable:
+            raise
+        except (
+            Exception
+        ) as error:  # a bug in a parser must not stop the stream: the bytes are kept, put aside
+            log.exception("parser failed", extra={"facts": {"raw": raw.id, "channel": raw.channel}})
+            await self._store.take_in(raw, [], refused=1, error=type(error).__name__, now=now, due_at=now)
+        return True
+
+    def _connector(self, channel: str) -> Connector:
+        try:
+            return self._connectors[channel]
+        except KeyError:
+            raise NotFound(f"channel {channel} does not exist or is off: its settings are missing") from None
+
+    def _raw(self, connector: Connector, body: bytes, headers: Mapping[str, str]) -> Raw:
+        kept = {name: headers[name] for name in connector.keep_headers if name in headers}
+        return Raw(
+            id=f"r_{secrets.token_hex(16)}",
+            channel=connector.name,
+            received_at=self._clock.now(),
+            body=body,
+            headers=kept,
+        )

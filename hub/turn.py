@@ -1,0 +1,258 @@
+"""The turn: what the citizen said since the last one → the bot → one atomic record.
+
+A conversation is leased, so one worker at a time answers it; the turn's id is derived from the message it
+answers up to, so it happens once; and it is refused if a person took the conversation over meanwhile.
+Silence is failure: a bot that is away, slow or empty hands the conversation to people and says so.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from handoff.tickets import add_to_ticket, open_ticket, opened_text, owner_after, still_open_text, ticket_year
+from hub.clock import Clock
+from hub.errors import BotError, BotUnreachable, LeaseLost, OwnerChanged, StoreError
+from hub.metrics import Metrics
+from hub.model import Conversation, Delivery, Draft, Lease, Message, Ticket, TicketChange, Turn, derived_id
+from hub.ports import Bot, BotAnswer, Live, Question, Store, TicketWish
+
+log = logging.getLogger(__name__)
+
+LEASE_MS = 30_000
+CONCURRENCY = 16  # conversations answered at once by this process
+IDLE_S = 0.25
+RECONNECT_S = 0.25
+GIVE_UP_AFTER_ATTEMPTS = (
+    3  # a conversation whose worker died this often goes to people without asking the bot
+)
+
+BOT_FAILED = "Xin lỗi anh/chị, hiện em chưa trả lời tự động được câu này."
+ONLY_ATTACHMENT = (
+    "Em đã nhận được tệp của anh/chị. Anh/chị vui lòng nhắn thêm vài chữ cho biết cần hỏi hoặc phản ánh việc gì, "
+    "ở đâu, để em hỗ trợ đúng nhé."
+)
+UNDELIVERED: dict[str, str] = {
+    "failed": "Tin nhắn số {seq} không gửi được tới người dân.",
+    "unknown": "Tin nhắn số {seq} chưa rõ đã tới người dân hay chưa. Vui lòng kiểm tra trước khi gửi lại.",
+    "window_closed": "Tin nhắn số {seq} không gửi được vì đã quá thời hạn trả lời của kênh.",
+}
+
+
+def next_batch(waiting: Sequence[Message]) -> list[Message]:
+    """The messages one turn answers: quick messages typed in a row are one question; a button is one by itself."""
+    if waiting and waiting[0].kind == "postback":
+        return [waiting[0]]
+    batch = []
+    for message in waiting:
+        if message.kind == "postback":
+            break
+        batch.append(message)
+    return batch
+
+
+def question_of(conversation: Conversation, batch: Sequence[Message], now: int) -> Question:
+    return Question(
+        conversation=conversation.id,
+        channel=conversation.channel,
+        text="\n".join(message.text for message in batch if message.text),
+        payload=batch[-1].data.get("payload") if batch[-1].kind == "postback" else None,
+        attachments=sum(len(message.attachments) for message in batch),
+        dialogue=conversation.dialogue,
+        now=now,
+    )
+
+
+@dataclass
+class TurnWorker:
+    store: Store
+    bot: Bot
+    live: Live
+    clock: Clock
+    metrics: Metrics
+    said: Callable[[], None]  # something is in the outbox
+    bot_budget_s: float = 5.0
+    #: True while the bot is starting for the first time: turns wait for it instead of failing
+    warming: Callable[[], bool] = lambda: False
+    _wake: asyncio.Event = field(default_factory=asyncio.Event)
+    _running: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def poke(self) -> None:
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Answer what is due until cancelled; on cancellation, turns under way are finished first."""
+        try:
+            while True:
+                lease = await self._lease()
+                if lease is not None:
+                    task = asyncio.create_task(self._process(lease))
+                    self._running.add(task)
+                    task.add_done_callback(self._finished)
+                    continue
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(IDLE_S):
+                        await self._wake.wait()
+                self._wake.clear()
+        finally:
+            if self._running:
+                await asyncio.wait(self._running, timeout=self.bot_budget_s + 5)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        self._wake.set()
+
+    async def _lease(self) -> Lease | None:
+        if len(self._running) >= CONCURRENCY or self.warming():
+            return None
+        now = self.clock.now()
+        try:
+            return await self.store.lease_conversation(now=now, until=now + LEASE_MS)
+        except StoreError:
+            return None
+
+    async def _process(self, lease: Lease) -> None:
+        try:
+            with self.metrics.turn_seconds.time():
+                await self.take_turn(lease)
+        except (LeaseLost, OwnerChanged) as error:
+            log.info("turn dropped", extra={"facts": {"why": type(error).__name__}})
+        except StoreError as error:  # the lease runs out and somebody goes on
+            log.warning("turn not stored", extra={"facts": {"why": type(error).__name__}})
+        except (
+            Exception
+        ):  # a bug must not stop the worker; after some attempts the conversation goes to people
+            log.exception("turn failed", extra={"facts": {"conversation": lease.conversation.id}})
+
+    async def take_turn(self, lease: Lease) -> None:
+        """Answer one leased conversation."""
+        conversation = lease.conversation
+        messages = await self.store.messages(conversation.id, after=conversation.handled_seq)
+        batch = next_batch([m for m in messages if m.author == "citizen" and m.outcome is None])
+        if batch:
+            self.live.typing(conversation.id, "bot")
+            turn = await self._decide(lease, batch)
+        else:
+            turn = Turn(
+                id=derived_id("t", conversation.id, lease.token),
+                conversation=conversation.id,
+                actor="bot",
+                at=self.clock.now(),
+                handles=0,
+            )
+        committed = await self.store.commit_turn(turn, lease)
+        self.metrics.turns.labels("bot", turn.outcome or "none").inc()
+        self.live.poke(conversation.id)
+        if committed.messages:
+            self.said()
+        if len(batch) < len(messages):
+            self._wake.set()
+
+    async def _decide(self, lease: Lease, batch: Sequence[Message]) -> Turn:
+        question = question_of(lease.conversation, batch, self.clock.now())
+        if not question.text and question.attachments:
+            answer = BotAnswer(
+                kind="clarify", says=(Draft(text=ONLY_ATTACHMENT),), dialogue=question.dialogue
+            )
+        elif lease.attempts > GIVE_UP_AFTER_ATTEMPTS:
+            answer = self._failed(question, "crashed")
+        else:
+            try:
+                answer = await self._ask(question)
+            except BotError as error:
+                answer = self._failed(question, type(error).__name__)
+        return await self._turn(lease.conversation, batch[-1].seq, answer)
+
+    async def _ask(self, question: Question) -> BotAnswer:
+        """Ask the bot, and again while it cannot be reached: nothing was decided then. One budget for all."""
+        try:
+            async with asyncio.timeout(self.bot_budget_s):
+                while True:
+                    try:
+                        return await self.bot.answer(question)
+                    except BotUnreachable:
+                        await asyncio.sleep(RECONNECT_S)
+        except TimeoutError:
+            raise BotUnreachable("the bot did not answer in time") from None
+
+    def _failed(self, question: Question, why: str) -> BotAnswer:
+        self.metrics.bot_failures.labels(why).inc()
+        log.warning("bot failed", extra={"facts": {"conversation": question.conversation, "why": why}})
+        return BotAnswer(
+            kind="human",
+            says=(Draft(text=BOT_FAILED),),
+            dialogue=question.dialogue,
+            handoff=True,
+            ticket=TicketWish(reason="bot_failed", summary=question.text),
+        )
+
+    async def _turn(self, conversation: Conversation, through: int, answer: BotAnswer) -> Turn:
+        id_ = derived_id("t", conversation.id, str(through))
+        at = self.clock.now()
+        says, ticket, change = list(answer.says), None, None
+        if answer.ticket is not None:
+            ticket, change, text = await self._ticket(conversation, answer.ticket, id_, at)
+            says.append(Draft(text=text))
+        return Turn(
+            id=id_,
+            conversation=conversation.id,
+            actor="bot",
+            at=at,
+            handles=through,
+            outcome="ticketed" if answer.ticket is not None else "answered",
+            says=tuple(says),
+            owner=owner_after(answer.ticket.reason) if answer.ticket is not None else None,
+            dialogue=answer.dialogue,
+            ticket=ticket,
+            change=change,
+            expects_epoch=conversation.epoch,
+            facts=answer.model_dump(
+                include={
+                    "kind",
+                    "procedure",
+                    "aspect",
+                    "faq",
+                    "category",
+                    "handoff",
+                    "confidence",
+                    "candidates",
+                },
+                exclude_defaults=True,
+            ),
+        )
+
+    async def _ticket(
+        self, conversation: Conversation, wish: TicketWish, turn: str, at: int
+    ) -> tuple[Ticket | None, TicketChange | None, str]:
+        standing = await self.store.ticket(conversation.ticket) if conversation.ticket else None
+        if standing is not None and wish.reason not in ("report", "complaint", "emergency"):
+            return None, add_to_ticket(standing, wish), still_open_text(standing)
+        number = await self.store.next_ticket_number(ticket_year(at))
+        ticket = open_ticket(wish, conversation, turn=turn, number=number, at=at, actor="bot")
+        return ticket, None, opened_text(ticket)
+
+    async def undelivered(self, message: Message, delivery: Delivery) -> None:
+        """A message will not arrive: a person is told, once per message."""
+        conversation = await self.store.conversation(message.conversation)
+        if conversation is None:
+            return
+        id_ = f"{message.id}:undelivered"
+        at = self.clock.now()
+        wish = TicketWish(reason="send_failed", summary=message.text or "")
+        ticket, change, _ = await self._ticket(conversation, wish, id_, at)
+        await self.store.commit_turn(
+            Turn(
+                id=id_,
+                conversation=conversation.id,
+                actor="system",
+                at=at,
+                handles=0,
+                says=(Draft(text=UNDELIVERED[delivery].format(seq=message.seq), internal=True),),
+                owner="human",
+                operator=conversation.operator,
+                ticket=ticket,
+                change=change,
+            )
+        )
+        self.live.poke(conversation.id)
