@@ -1,0 +1,43 @@
+"""Shared fixtures: a clock that is set by hand, a store on disk, a clean environment."""
+
+import os
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from hub.store import store_for
+from hub.store.sqlite import SqliteStore
+
+
+class FakeClock:
+    """Time stands still until it is moved."""
+
+    def __init__(self, now: int = 1_795_400_000_000) -> None:
+        self._now = now
+
+    def now(self) -> int:
+        return self._now
+
+    def forward(self, ms: int) -> None:
+        self._now += ms
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for key in [key for key in os.environ if key.startswith("HUB_")]:
+        monkeypatch.delenv(key)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
+    store = store_for("", tmp_path)
+    assert isinstance(store, SqliteStore)
+    await store.open()
+    yield store
+    await store.close()

@@ -1,0 +1,56 @@
+"""Short ways to make the types the contract suite feeds a store."""
+
+from typing import Any
+
+from hub.model import Conversation, Event, Raw, Ticket, TicketEvent, Turn
+from hub.ports import Store
+
+T0 = 1_795_400_000_000
+
+
+def event(external_id: str, text: str = "Xin chào", *, conversation: str = "c-1", **fields: Any) -> Event:
+    return Event(
+        channel=fields.pop("channel", "webchat"),
+        kind=fields.pop("kind", "message"),
+        external_id=external_id,
+        account="web",
+        sender=conversation,
+        text=text,
+        conversation=conversation,
+        **fields,
+    )
+
+
+def raw(id_: str, body: bytes = b"{}", at: int = T0) -> Raw:
+    return Raw(id=id_, channel="webchat", received_at=at, body=body)
+
+
+async def arrive(store: Store, *events: Event, at: int = T0, raw_id: str | None = None) -> list[Any]:
+    """Deliver events as the stream does; the messages they stand for."""
+    delivery = raw(raw_id or f"r-{events[0].external_id}-{at}", at=at)
+    await store.put_raw(delivery)
+    intake = await store.take_in(delivery, events, refused=0, error=None, now=at, due_at=at)
+    return list(intake.messages)
+
+
+def turn(conversation: Conversation | str, id_: str, **fields: Any) -> Turn:
+    conversation_id = conversation if isinstance(conversation, str) else conversation.id
+    fields.setdefault("actor", "bot")
+    fields.setdefault("at", T0)
+    fields.setdefault("handles", 0)
+    return Turn(id=id_, conversation=conversation_id, **fields)
+
+
+def ticket(conversation: str, n: int = 1, **fields: Any) -> Ticket:
+    return Ticket(
+        id=f"k-{n}",
+        code=f"1022-2026-{n:06d}",
+        lookup_key="ACDEFG",
+        conversation=conversation,
+        state="new",
+        reason=fields.pop("reason", "asked_for_person"),
+        summary="Muốn gặp tổng đài viên",
+        created_at=T0 + n,
+        history=(TicketEvent(at=T0 + n, actor="bot", state="new"),),
+        **fields,
+    )
