@@ -64,6 +64,34 @@ def question_of(conversation: Conversation, batch: Sequence[Message], now: int) 
     )
 
 
+async def ask(bot: Bot, question: Question, budget_s: float) -> tuple[BotAnswer, str | None]:
+    """The bot's answer; or, when it fails, the hand-over that is said instead, and the failure's name.
+
+    While the bot cannot be reached it is asked again, because nothing was decided then: one budget for all."""
+    try:
+        async with asyncio.timeout(budget_s):
+            while True:
+                try:
+                    return await bot.answer(question), None
+                except BotUnreachable:
+                    await asyncio.sleep(RECONNECT_S)
+    except TimeoutError:
+        return hand_over(question), BotUnreachable.__name__
+    except BotError as error:
+        return hand_over(question), type(error).__name__
+
+
+def hand_over(question: Question) -> BotAnswer:
+    """What is decided when the bot could not decide."""
+    return BotAnswer(
+        kind="human",
+        says=(Draft(text=BOT_FAILED),),
+        dialogue=question.dialogue,
+        handoff=True,
+        ticket=TicketWish(reason="bot_failed", summary=question.text),
+    )
+
+
 @dataclass
 class TurnWorker:
     store: Store
@@ -151,41 +179,21 @@ class TurnWorker:
 
     async def _decide(self, lease: Lease, batch: Sequence[Message]) -> Turn:
         question = question_of(lease.conversation, batch, self.clock.now())
+        failure = None
         if not question.text and question.attachments:
             answer = BotAnswer(
                 kind="clarify", says=(Draft(text=ONLY_ATTACHMENT),), dialogue=question.dialogue
             )
         elif lease.attempts > GIVE_UP_AFTER_ATTEMPTS:
-            answer = self._failed(question, "crashed")
+            answer, failure = hand_over(question), "Crashed"
         else:
-            try:
-                answer = await self._ask(question)
-            except BotError as error:
-                answer = self._failed(question, type(error).__name__)
+            answer, failure = await ask(self.bot, question, self.bot_budget_s)
+        if failure is not None:
+            self.metrics.bot_failures.labels(failure).inc()
+            log.warning(
+                "bot failed", extra={"facts": {"conversation": question.conversation, "why": failure}}
+            )
         return await self._turn(lease.conversation, batch[-1].seq, answer)
-
-    async def _ask(self, question: Question) -> BotAnswer:
-        """Ask the bot, and again while it cannot be reached: nothing was decided then. One budget for all."""
-        try:
-            async with asyncio.timeout(self.bot_budget_s):
-                while True:
-                    try:
-                        return await self.bot.answer(question)
-                    except BotUnreachable:
-                        await asyncio.sleep(RECONNECT_S)
-        except TimeoutError:
-            raise BotUnreachable("the bot did not answer in time") from None
-
-    def _failed(self, question: Question, why: str) -> BotAnswer:
-        self.metrics.bot_failures.labels(why).inc()
-        log.warning("bot failed", extra={"facts": {"conversation": question.conversation, "why": why}})
-        return BotAnswer(
-            kind="human",
-            says=(Draft(text=BOT_FAILED),),
-            dialogue=question.dialogue,
-            handoff=True,
-            ticket=TicketWish(reason="bot_failed", summary=question.text),
-        )
 
     async def _turn(self, conversation: Conversation, through: int, answer: BotAnswer) -> Turn:
         id_ = derived_id("t", conversation.id, str(through))

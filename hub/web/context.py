@@ -1,5 +1,6 @@
 """What every page and route works with: built once by ``hub.wiring``, carried by the aiohttp application."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from bot.knowledge import KnowledgeBase
     from hub.live import LiveHub
     from hub.metrics import Metrics
+    from hub.readiness import Readiness
     from hub.stream import Stream
 
 
@@ -25,9 +27,10 @@ class Hub:
     store: Store
     stream: "Stream"
     live: "LiveHub"
-    knowledge: "KnowledgeBase"
+    knowledge: Callable[[], "KnowledgeBase"]  # the newest: it is replaced when entries change
     connectors: dict[str, Connector]
     metrics: "Metrics"
+    readiness: "Readiness"
 
 
 HUB: web.AppKey[Hub] = web.AppKey("hub", Hub)

@@ -1,0 +1,252 @@
+"""The command line. Heavy imports wait for the command that needs them, so that ``hub search`` starts fast."""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from hub.errors import AlienPayload, DataError, HubError
+from hub.logs import set_up_logs
+
+if TYPE_CHECKING:
+    from bot.knowledge import KnowledgeBase
+    from hub.ports import Store
+    from hub.settings import Settings
+
+T = TypeVar("T")
+Command = Callable[[argparse.Namespace], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = _parser().parse_args(argv)
+    command: Command = arguments.command
+    try:
+        return command(arguments)
+    except DataError as error:
+        _complain(str(error), *error.problems)
+        return 1
+    except AlienPayload as error:
+        _complain(str(error))
+        return 2
+    except HubError as error:
+        _complain(str(error))
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `| head` closed the pipe
+        sys.stderr.close()
+        return 0
+
+
+def _complain(*lines: str) -> None:
+    for line in lines:
+        sys.stderr.write(f"hub: {line}\n")
+
+
+def _out(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hub", description="Hub 1022: omnichannel chatbot and messaging hub"
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, command: Command, text: str, parent: "argparse._SubParsersAction[argparse.ArgumentParser]"
+            = commands) -> argparse.ArgumentParser:  # fmt: skip
+        sub = parent.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=command)
+        sub.add_argument("--data", type=Path, default=None, metavar="DIR", help="data folder (default: var)")
+        return sub
+
+    up = add("up", _up, "bring everything up on this machine")
+    up.add_argument("--port", type=int, default=None)
+    ask = add("ask", _ask, "ask the bot; without TEXT, JSON lines on stdin")
+    ask.add_argument("text", nargs="?")
+    ask.add_argument("--json", action="store_true")
+    search = add("search", _search, "search the procedures; without QUERY, JSON lines on stdin")
+    search.add_argument("query", nargs="?")
+    search.add_argument("--json", action="store_true")
+    reconcile = add(
+        "reconcile", _reconcile, "balance the books; exit 1 if anything is missing, doubled or stuck"
+    )
+    reconcile.add_argument("--json", action="store_true")
+    kb = commands.add_parser("kb", help="knowledge base").add_subparsers(required=True, metavar="COMMAND")
+    add("check", _kb_check, "check the product's own knowledge files", kb)
+    imported = add("import", _kb_import, "import procedures (YAML, JSON, CSV, XLSX), all or nothing", kb)
+    imported.add_argument("file", type=Path)
+    staff = commands.add_parser("staff", help="people who work here").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    added = add("add", _staff_add, "add a person; prints a one-time password", staff)
+    added.add_argument("login")
+    added.add_argument("name")
+    added.add_argument("--role", choices=("operator", "supervisor", "admin"), default="operator")
+    reset = add("reset-password", _staff_reset, "give a person a new one-time password", staff)
+    reset.add_argument("login")
+    return parser
+
+
+def _settings(arguments: argparse.Namespace) -> "Settings":
+    from hub.wiring import read_settings
+
+    given = {"data": arguments.data, "port": getattr(arguments, "port", None)}
+    return read_settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def _up(arguments: argparse.Namespace) -> int:
+    from hub.up import up
+
+    settings = _settings(arguments)
+    set_up_logs(settings.log_level)
+    asyncio.run(up(settings))
+    return 0
+
+
+def _ask(arguments: argparse.Namespace) -> int:
+    from hub.ask import answers, as_json, read_lines
+    from hub.clock import SystemClock
+    from hub.up import private_bot
+
+    asked = [{"id": None, "text": arguments.text}] if arguments.text is not None else read_lines(sys.stdin)
+    settings = _settings(arguments)
+    set_up_logs("ERROR")
+
+    async def run() -> None:
+        async with private_bot(settings) as bot:
+            async for item, answer in answers(bot, asked, SystemClock(), settings.bot_budget_s):
+                line = as_json(item["id"], answer)
+                if arguments.json or arguments.text is None:
+                    _out(json.dumps(line, ensure_ascii=False))
+                else:
+                    _out(line["answer"] or "")
+                    for button in line["buttons"]:
+                        _out(f"  [ {button['title']} ]")
+
+    asyncio.run(run())
+    return 0
+
+
+def _search(arguments: argparse.Namespace) -> int:
+    knowledge = _knowledge(arguments)
+
+    def found(id_: object, query: str) -> str:
+        hits = knowledge.search(query, limit=10)
+        return json.dumps(
+            {
+                "id": id_,
+                "procedures": [hit.id for hit in hits],
+                "scores": [round(hit.score, 4) for hit in hits],
+            },
+            ensure_ascii=False,
+        )
+
+    if arguments.query is None:
+        for item in _queries(sys.stdin):
+            _out(found(item["id"], item["query"]))
+    elif arguments.json:
+        _out(found(None, arguments.query))
+    else:
+        for hit in knowledge.search(arguments.query, limit=10):
+            _out(f"{hit.score:6.3f}  {hit.id}  {hit.title}")
+    return 0
+
+
+def _queries(lines: Iterable[str]) -> Iterable[dict[str, str]]:
+    for number, line in enumerate(lines, 1):
+        with contextlib.suppress(ValueError):
+            item = json.loads(line)
+            if isinstance(item, dict) and isinstance(item.get("query"), str) and "id" in item:
+                yield item
+                continue
+        if line.strip():
+            raise AlienPayload(f'line {number} must be a JSON object with "id" and "query"')
+
+
+def _knowledge(arguments: argparse.Namespace) -> "KnowledgeBase":
+    """What the running hub would search: the store's entries, or the product's own where there is none yet."""
+    from bot.knowledge import KnowledgeBase, seed_docs
+
+    settings = _settings(arguments)
+    if not settings.store_url and not (settings.data / "hub.db").exists():
+        return KnowledgeBase.build(seed_docs())
+    docs = _with_store(settings, lambda store: store.knowledge())
+    return KnowledgeBase.build(docs or seed_docs())
+
+
+def _reconcile(arguments: argparse.Namespace) -> int:
+    from hub.clock import SystemClock
+    from hub.reconcile import STUCK_AFTER_MS, as_json_lines, as_table
+
+    books = _with_store(
+        _settings(arguments), lambda store: store.books(now=SystemClock().now(), grace_ms=STUCK_AFTER_MS)
+    )
+    for line in as_json_lines(books) if arguments.json else as_table(books):
+        _out(line)
+    return 1 if books.problems else 0
+
+
+def _kb_check(arguments: argparse.Namespace) -> int:
+    from bot.knowledge import check
+
+    problems = check()
+    if problems:
+        raise DataError(f"{len(problems)} problems in the knowledge files", tuple(problems))
+    _out("the knowledge files are in order")
+    return 0
+
+
+def _kb_import(arguments: argparse.Namespace) -> int:
+    from bot.knowledge import read_import, seed_docs
+    from hub.clock import SystemClock
+
+    async def run(store: "Store") -> int:
+        known = {doc.id for doc in await store.knowledge() or seed_docs() if doc.kind == "agency"}
+        docs = read_import(arguments.file, known_agencies=known)
+        await store.put_knowledge(docs, now=SystemClock().now())
+        return len(docs)
+
+    _out(
+        f"{_with_store(_settings(arguments), run)} procedures imported; a running hub uses them within seconds"
+    )
+    return 0
+
+
+def _staff_add(arguments: argparse.Namespace) -> int:
+    from handoff.accounts import add_staff
+
+    password = _with_store(
+        _settings(arguments), lambda store: add_staff(store, arguments.login, arguments.name, arguments.role)
+    )
+    _out(f"one-time password of {arguments.login}: {password}")
+    return 0
+
+
+def _staff_reset(arguments: argparse.Namespace) -> int:
+    from handoff.accounts import reset_password
+
+    password = _with_store(_settings(arguments), lambda store: reset_password(store, arguments.login))
+    _out(f"one-time password of {arguments.login}: {password}")
+    return 0
+
+
+def _with_store(settings: "Settings", work: Callable[["Store"], Awaitable[T]]) -> T:
+    """Open the store, do one thing, close it."""
+    from hub.store import store_for
+
+    store = store_for(settings.store_url, settings.data)
+
+    async def run() -> T:
+        await store.open()
+        try:
+            return await work(store)
+        finally:
+            await store.close()
+
+    return asyncio.run(run())

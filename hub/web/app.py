@@ -1,0 +1,21 @@
+"""The aiohttp application: every room of the web, one set of limits."""
+
+from aiohttp import web
+
+from hub.web import auth, chat, console, health, home, webhooks
+from hub.web.context import HUB, Hub
+from hub.web.pages import FRAME_ANCESTORS, security_headers, static_routes
+
+MAX_BODY_BYTES = 16 * 1024 * 1024  # a batch of webhook updates; aiohttp's own limit of 1 MiB would refuse it
+
+
+def make_app(hub: Hub) -> web.Application:
+    app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[security_headers])
+    app[HUB] = hub
+    app[FRAME_ANCESTORS] = " ".join(("'self'", *hub.settings.chat_origins))
+    for room in (health, webhooks, home, chat, auth, console):
+        app.add_routes(room.routes())
+    app.add_routes(static_routes())
+    app.on_shutdown.append(chat.close_all)
+    app.on_shutdown.append(console.close_all)
+    return app

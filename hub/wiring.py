@@ -1,0 +1,273 @@
+"""The one place where the rooms are put together."""
+
+import asyncio
+import errno
+import logging
+import secrets
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from actions.server import action_app
+from aiohttp import web
+from bot.client import RasaBot
+
+from bot.knowledge import KnowledgeBase, seed_docs
+from connectors.webchat import WebchatConnector
+from hub.clock import Clock, SystemClock
+from hub.errors import StartupError, StoreError
+from hub.live import LiveHub, watch
+from hub.metrics import Metrics
+from hub.outbox import Outbox
+from hub.ports import Bot, ChannelSettings, Connector, Store
+from hub.readiness import Readiness
+from hub.settings import Settings, load_settings, with_secret_key
+from hub.spool import Spool
+from hub.store import store_for
+from hub.stream import Stream
+from hub.turn import TurnWorker
+from hub.web.app import make_app
+from hub.web.context import Hub
+
+log = logging.getLogger(__name__)
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+
+KNOWLEDGE_POLL_S = 3.0
+RESTART_S = 1.0
+LONGEST_STOP_S = 15.0
+
+#: Channels that are off without their settings, by name. Always on and without settings: the live chat.
+CHANNELS: dict[str, tuple[type[ChannelSettings], Callable[[Any], Connector]]] = {}
+
+
+def read_settings(**overrides: Any) -> Settings:
+    return load_settings({name: section for name, (section, _) in CHANNELS.items()}, **overrides)
+
+
+def make_connectors(settings: Settings) -> dict[str, Connector]:
+    connectors: dict[str, Connector] = {"webchat": WebchatConnector()}
+    for name, (_, make) in CHANNELS.items():
+        section = settings.channel(name)
+        if section is None:
+            log.info("channel is off: no settings", extra={"facts": {"channel": name}})
+        else:
+            connectors[name] = make(section)
+    return connectors
+
+
+class LiveKnowledge:
+    """The newest knowledge base: rebuilt when the store's revision moves, replaced whole."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._current: KnowledgeBase | None = None
+
+    def __call__(self) -> KnowledgeBase:
+        if self._current is None:
+            raise StartupError("the knowledge base is not loaded yet")
+        return self._current
+
+    async def load(self) -> None:
+        revision = await self._store.knowledge_revision()
+        if self._current is None or self._current.revision != revision:
+            docs = await self._store.knowledge()
+            self._current = await asyncio.to_thread(KnowledgeBase.build, docs, revision)
+            log.info("knowledge loaded", extra={"facts": {"revision": revision, "entries": len(docs)}})
+
+    async def follow(self) -> None:
+        while True:
+            await asyncio.sleep(KNOWLEDGE_POLL_S)
+            try:
+                await self.load()
+            except StoreError:
+                continue
+
+
+class HubProcess:
+    """A running hub: web pages, workers and the bot's actions, in one process.
+
+    Args:
+        settings: as read; the data folder gets the secret key if none is set.
+        bot: in place of Rasa, for tests of other rooms.
+        starts_rasa: whoever runs this also starts Rasa, so turns wait for its first answer.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        bot: Bot | None = None,
+        clock: Clock | None = None,
+        starts_rasa: bool = False,
+    ) -> None:
+        self.settings = settings = with_secret_key(settings)
+        self.clock = clock = clock or SystemClock()
+        self.store = store_for(settings.store_url, settings.data)
+        self.knowledge = LiveKnowledge(self.store)
+        self.rasa_secret = settings.rasa_secret.get_secret_value() or secrets.token_urlsafe(32)
+        self._rasa = (
+            None if bot else RasaBot(self.rasa_secret, timeout_s=settings.bot_budget_s, url=settings.rasa_url)
+        )
+        metrics, live = Metrics(), LiveHub()
+        connectors = make_connectors(settings)
+        self.readiness = Readiness(
+            self.store,
+            clock,
+            metrics,
+            self._rasa.healthy if self._rasa else _always,
+            expected_soon=starts_rasa,
+        )
+        self.stream = Stream(
+            store=self.store,
+            spool=Spool(settings.data / "spool"),
+            connectors=connectors,
+            live=live,
+            clock=clock,
+            metrics=metrics,
+            reply_pause_ms=settings.reply_pause_ms,
+        )
+        answering = bot or self._rasa
+        assert answering is not None  # noqa: S101 - one of the two by construction
+        self.turns = TurnWorker(
+            self.store,
+            answering,
+            live,
+            clock,
+            metrics,
+            said=self._said,
+            bot_budget_s=settings.bot_budget_s,
+            warming=lambda: self.readiness.warming,
+        )
+        self.outbox = Outbox(self.store, connectors, live, clock, metrics, undelivered=self.turns.undelivered)
+        self.hub = Hub(
+            settings=settings,
+            clock=clock,
+            store=self.store,
+            stream=self.stream,
+            live=live,
+            knowledge=self.knowledge,
+            connectors=connectors,
+            metrics=metrics,
+            readiness=self.readiness,
+        )
+        self.port = 0
+        self.actions_port = 0
+        self._cleanup = AsyncExitStack()
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Open the store, load the knowledge, answer pages, start the workers.
+
+        Raises:
+            StartupError, StoreError, DataError: in one line what is wrong; nothing is left running.
+        """
+        try:
+            await self.store.open()
+            self._cleanup.push_async_callback(self.store.close)
+            docs = await asyncio.to_thread(seed_docs)
+            await self.store.put_knowledge(docs, now=self.clock.now())
+            await self.knowledge.load()
+            self.port = await serve(make_app(self.hub), self.settings.host, self.settings.port, self._cleanup)
+            if self._rasa is not None:
+                self._cleanup.push_async_callback(self._rasa.close)
+                actions = action_app(self.knowledge, self.store, self.rasa_secret)
+                self.actions_port = await serve(
+                    actions, "127.0.0.1", self.settings.actions_port, self._cleanup
+                )
+            self._start_workers()
+        except BaseException:
+            await self.stop()
+            raise
+
+    def _said(self) -> None:
+        self.outbox.poke()
+
+    def use_rasa(self, url: str) -> None:
+        """Where the Rasa that was started for this hub listens."""
+        if self._rasa is not None:
+            self._rasa.url = url
+
+    async def stop(self) -> None:
+        """Take no new work, finish what is under way, close everything."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=LONGEST_STOP_S)
+        self._tasks.clear()
+        await self._cleanup.aclose()
+
+    def _start_workers(self) -> None:
+        loops: tuple[Work, ...] = (
+            self.stream.run,
+            self.turns.run,
+            self.outbox.run,
+            self._wake_workers,
+            partial(watch, self.store, self.hub.live, self.clock),
+            self.knowledge.follow,
+            self.readiness.watch,
+        )
+        self._tasks = [asyncio.create_task(_keep_running(work)) for work in loops]
+
+    async def _wake_workers(self) -> None:
+        with self.hub.live.subscribe() as signals:
+            async for _ in signals:
+                self.turns.poke()
+                self.outbox.poke()
+
+
+@dataclass(frozen=True)
+class PrivateActions:
+    port: int
+    secret: str
+
+
+@asynccontextmanager
+async def private_actions(settings: Settings) -> AsyncIterator[PrivateActions]:
+    """The bot's actions alone, on a free loopback port, for a command that asks the bot without a hub."""
+    store = store_for(settings.store_url, settings.data)
+    await store.open()
+    async with AsyncExitStack() as cleanup:
+        cleanup.push_async_callback(store.close)
+        docs = await store.knowledge() or await asyncio.to_thread(seed_docs)
+        knowledge = KnowledgeBase.build(docs)
+        secret = secrets.token_urlsafe(32)
+        app = action_app(lambda: knowledge, store, secret)
+        yield PrivateActions(await serve(app, "127.0.0.1", 0, cleanup), secret)
+
+
+async def serve(app: web.Application, host: str, port: int, cleanup: AsyncExitStack) -> int:
+    """Listen; the port. ``cleanup`` gets what ends it.
+
+    Raises:
+        StartupError: the port is taken or may not be used.
+    """
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=5)
+    await runner.setup()
+    cleanup.push_async_callback(runner.cleanup)
+    site = web.TCPSite(runner, host, port)
+    try:
+        await site.start()
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise StartupError(
+                f"port {port} is taken: stop what uses it, or choose another with --port"
+            ) from None
+        raise StartupError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+    return int(runner.addresses[0][1])
+
+
+async def _always() -> bool:
+    return True
+
+
+async def _keep_running(work: Work) -> None:
+    """A loop that fails is logged and begun again: one bug must not silence the hub."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("a worker failed and begins again")
+            await asyncio.sleep(RESTART_S)
