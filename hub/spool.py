@@ -29,7 +29,7 @@ class Spool:
         """How much waits for the store; 0 when nothing does."""
         try:
             return self._path.stat().st_size
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return 0
 
     async def put(self, raw: Raw) -> None:

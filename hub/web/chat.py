@@ -256,8 +256,10 @@ class Chat:
     async def _catch_up(self) -> None:
         while True:
             try:
+                conversation = await self.hub.store.conversation(
+                    self.conversation
+                )  # never newer than the lines
                 items = await self.hub.store.messages(self.conversation, after=self.pushed)
-                conversation = await self.hub.store.conversation(self.conversation)
                 await self._push(items)
                 await self._carry_marks()
                 state = await self._state(conversation)

@@ -1,0 +1,63 @@
+"""The core's rooms put together by hand, on a hand-set clock, without loops: tests take each step themselves."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hub.live import LiveHub
+from hub.metrics import Metrics
+from hub.model import Message, conversation_id
+from hub.outbox import Outbox
+from hub.ports import Store
+from hub.spool import Spool
+from hub.stream import Stream
+from hub.turn import TurnWorker
+from tests.conftest import FakeClock
+from tests.fakes.bots import ScriptedBot
+from tests.fakes.channels import PaperChannel, signed
+
+
+@dataclass
+class Rooms:
+    store: Store
+    clock: FakeClock
+    folder: Path
+    bot: ScriptedBot = field(default_factory=ScriptedBot)
+    channel: PaperChannel = field(default_factory=PaperChannel)
+    bot_budget_s: float = 5.0
+
+    def __post_init__(self) -> None:
+        live, metrics, connectors = LiveHub(), Metrics(), {self.channel.name: self.channel}
+        self.spool = Spool(self.folder / "spool")
+        self.stream = Stream(
+            store=self.store, spool=self.spool, connectors=connectors, live=live, clock=self.clock,
+            metrics=metrics, reply_pause_ms=600,
+        )  # fmt: skip
+        self.turns = TurnWorker(
+            self.store, self.bot, live, self.clock, metrics, said=lambda: None, bot_budget_s=self.bot_budget_s
+        )
+        self.outbox = Outbox(
+            self.store, connectors, live, self.clock, metrics, undelivered=self.turns.undelivered
+        )
+
+    async def hear(self, *texts: str, sender: str = "An Giang", start: int = 1) -> str:
+        """Messages of one citizen arrive and are parsed; the conversation's id."""
+        for n, text in enumerate(texts, start):
+            body, headers = signed({"id": f"{sender}-{n}-{text}", "from": sender, "text": text})
+            await self.stream.process(await self.stream.receive("paper", body, headers))
+        (event,) = self.channel.parse(signed({"id": "x", "from": sender, "text": ""})[0])
+        return conversation_id(event)
+
+    async def answer_due(self) -> int:
+        """Take every turn that is due now; how many."""
+        self.clock.forward(600)
+        taken = 0
+        while (lease := await self.store.lease_conversation(now=self.clock.now(), until=self.clock.now() + 30_000)):
+            await self.turns.take_turn(lease)
+            taken += 1
+        return taken
+
+    async def texts(self, conversation: str) -> list[str]:
+        return [f"{m.author}: {m.text}" for m in await self.store.messages(conversation)]
+
+    async def last(self, conversation: str) -> Message:
+        return (await self.store.messages(conversation))[-1]

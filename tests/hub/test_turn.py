@@ -1,0 +1,170 @@
+import asyncio
+
+import pytest
+
+from hub.errors import BotSilent, BotUnreachable, LeaseLost, OwnerChanged
+from hub.model import Attachment, Draft, Turn
+from hub.ports import BotAnswer, Question, TicketWish
+from hub.store.sqlite import SqliteStore
+from hub.turn import ONLY_ATTACHMENT
+from tests.conftest import FakeClock
+from tests.fakes.bots import ScriptedBot
+from tests.hub.rooms import Rooms
+
+
+@pytest.fixture
+def rooms(store: SqliteStore, clock: FakeClock, tmp_path) -> Rooms:
+    return Rooms(store, clock, tmp_path)
+
+
+async def test_a_question_is_answered_once_and_the_dialogue_goes_on(rooms: Rooms) -> None:
+    conversation = await rooms.hear("làm khai sinh")
+    assert await rooms.answer_due() == 1
+    assert await rooms.answer_due() == 0
+    await rooms.hear("phí nhiêu", start=2)
+    await rooms.answer_due()
+    assert await rooms.texts(conversation) == [
+        "citizen: làm khai sinh",
+        "bot: [1] làm khai sinh",
+        "citizen: phí nhiêu",
+        "bot: [2] phí nhiêu",
+    ]
+
+
+async def test_quick_messages_are_one_question(rooms: Rooms) -> None:
+    conversation = await rooms.hear("cho con hỏi", "làm khai sinh", "cần giấy gì")
+    assert await rooms.answer_due() == 1
+    assert (await rooms.last(conversation)).text == "[1] cho con hỏi\nlàm khai sinh\ncần giấy gì"
+    outcomes = [m.outcome for m in await rooms.store.messages(conversation) if m.author == "citizen"]
+    assert outcomes == ["answered"] * 3
+
+
+async def test_asking_for_a_person_opens_one_ticket_and_silences_the_bot(rooms: Rooms) -> None:
+    conversation = await rooms.hear("cho gặp người")
+    await rooms.answer_due()
+    ((ticket, kept),) = await rooms.store.queue(limit=10)
+    assert kept.owner == "human"
+    assert ticket.code.startswith("1022-2026-")
+    told = await rooms.last(conversation)
+    assert ticket.code in (told.text or "")
+    assert ticket.lookup_key in (told.text or "")
+    await rooms.hear("còn đó không", start=2)
+    assert await rooms.answer_due() == 0
+    books = await rooms.store.books(now=rooms.clock.now(), grace_ms=60_000)
+    assert [line.ticketed for line in books.lines] == [2]
+    assert not books.problems
+
+
+async def test_a_second_wish_is_noted_on_the_standing_ticket(rooms: Rooms) -> None:
+    def unanswerable(question: Question) -> BotAnswer:
+        wish = TicketWish(reason="unanswerable", summary=question.text)
+        return BotAnswer(kind="unknown_procedure", says=(), dialogue=question.dialogue, handoff=True, ticket=wish)
+
+    rooms.bot.reply = unanswerable
+    conversation = await rooms.hear("nuôi chim yến cần giấy gì")
+    await rooms.answer_due()
+    await rooms.hear("còn nuôi cá sấu", start=2)
+    await rooms.answer_due()
+    ((ticket, kept),) = await rooms.store.queue(limit=10)
+    assert kept.owner == "bot", "the bot goes on with other questions"
+    assert "còn nuôi cá sấu" in (ticket.history[-1].note or "")
+    assert ticket.code in ((await rooms.last(conversation)).text or "")
+
+
+@pytest.mark.parametrize("failure", [BotSilent("nothing"), BotUnreachable("away")])
+async def test_a_failed_bot_hands_over_and_says_so(
+    store: SqliteStore, clock: FakeClock, tmp_path, failure: Exception
+) -> None:
+    rooms = Rooms(store, clock, tmp_path, bot=ScriptedBot(failure=failure), bot_budget_s=0.3)
+    conversation = await rooms.hear("làm khai sinh")
+    await rooms.answer_due()
+    ((ticket, kept),) = await store.queue(limit=10)
+    assert (ticket.reason, kept.owner) == ("bot_failed", "human")
+    assert ticket.code in ((await rooms.last(conversation)).text or "")
+
+
+async def test_a_slow_bot_hands_over(store: SqliteStore, clock: FakeClock, tmp_path) -> None:
+    bot = ScriptedBot()
+    bot.gate.clear()
+    rooms = Rooms(store, clock, tmp_path, bot=bot, bot_budget_s=0.05)
+    await rooms.hear("làm khai sinh")
+    await rooms.answer_due()
+    ((ticket, _),) = await store.queue(limit=10)
+    assert ticket.reason == "bot_failed"
+
+
+async def test_a_bot_that_comes_back_within_the_budget_is_asked_again(rooms: Rooms) -> None:
+    rooms.bot.failure = BotUnreachable("away")
+    conversation = await rooms.hear("làm khai sinh")
+    turn = asyncio.create_task(rooms.answer_due())
+    await rooms.bot.thinking.wait()
+    rooms.bot.failure = None
+    await turn
+    assert (await rooms.last(conversation)).text == "[1] làm khai sinh"
+
+
+async def test_a_conversation_that_kills_its_workers_goes_to_people(rooms: Rooms) -> None:
+    conversation = await rooms.hear("câu hỏi chết người")
+    rooms.clock.forward(600)
+    for _ in range(3):  # three workers die with it
+        now = rooms.clock.now()
+        assert await rooms.store.lease_conversation(now=now, until=now + 10)
+        rooms.clock.forward(10)
+    await rooms.answer_due()
+    assert rooms.bot.asked == []
+    ((ticket, kept),) = await rooms.store.queue(limit=10)
+    assert (ticket.reason, kept.id) == ("bot_failed", conversation)
+
+
+async def test_an_operator_who_takes_over_wins_against_a_thinking_bot(rooms: Rooms) -> None:
+    rooms.bot.gate.clear()
+    conversation = await rooms.hear("làm khai sinh")
+    turn = asyncio.create_task(rooms.answer_due())
+    await rooms.bot.thinking.wait()
+    await rooms.store.commit_turn(
+        Turn(id="op", conversation=conversation, actor="operator", actor_id="s-1", at=rooms.clock.now(), handles=1,
+             outcome="ticketed", owner="human", operator="s-1", says=(Draft(text="Dạ em nghe"),))
+    )  # fmt: skip
+    rooms.bot.gate.set()
+    with pytest.raises((OwnerChanged, LeaseLost)):
+        await turn
+    assert await rooms.texts(conversation) == ["citizen: làm khai sinh", "operator: Dạ em nghe"]
+
+
+async def test_two_workers_never_answer_one_message(rooms: Rooms) -> None:
+    conversation = await rooms.hear("làm khai sinh")
+    rooms.clock.forward(600)
+    now = rooms.clock.now()
+    slow = await rooms.store.lease_conversation(now=now, until=now + 10)
+    assert slow is not None
+    rooms.clock.forward(10)
+    assert await rooms.answer_due() == 1
+    with pytest.raises(LeaseLost):
+        await rooms.turns.take_turn(slow)
+    assert await rooms.texts(conversation) == ["citizen: làm khai sinh", "bot: [1] làm khai sinh"]
+
+
+async def test_a_picture_alone_is_asked_about(rooms: Rooms) -> None:
+    from hub.model import Event, Raw
+
+    raw = Raw(id="r", channel="paper", received_at=rooms.clock.now(), body=b"")
+    event = Event(channel="paper", kind="message", external_id="p", account="office", sender="An", conversation="An",
+                  attachments=(Attachment(type="image"),))  # fmt: skip
+    await rooms.store.put_raw(raw)
+    intake = await rooms.store.take_in(raw, [event], refused=0, error=None, now=rooms.clock.now(), due_at=0)
+    await rooms.answer_due()
+    assert rooms.bot.asked == []
+    assert (await rooms.last(intake.messages[0].conversation)).text == ONLY_ATTACHMENT
+
+
+async def test_the_worker_finishes_its_turn_before_it_stops(rooms: Rooms) -> None:
+    rooms.bot.gate.clear()
+    conversation = await rooms.hear("làm khai sinh")
+    rooms.clock.forward(600)
+    worker = asyncio.create_task(rooms.turns.run())
+    await rooms.bot.thinking.wait()
+    worker.cancel()
+    rooms.bot.gate.set()
+    with pytest.raises(asyncio.CancelledError):
+        await worker
+    assert (await rooms.last(conversation)).text == "[1] làm khai sinh"
