@@ -250,3 +250,7 @@ def _with_store(settings: "Settings", work: Callable[["Store"], Awaitable[T]]) -
             await store.close()
 
     return asyncio.run(run())
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -8,10 +8,9 @@ import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from bot import model
 from bot.client import RasaBot
 from handoff.accounts import first_admin
-
-from bot import model
 from hub.errors import StartupError
 from hub.ports import Bot
 from hub.rasa_child import RasaChild, free_port
@@ -144,7 +143,7 @@ async def _say_ready(process: HubProcess, address: str, progress: Progress) -> N
 
 
 async def _greet_first_admin(process: HubProcess) -> None:
-    password = await first_admin(process.store)
+    password = await first_admin(process.store, process.clock)
     if password is not None:
         sys.stdout.write(
             "\nFirst administrator:  login admin   one-time password "

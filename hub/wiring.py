@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from actions.server import action_app
 from aiohttp import web
-from bot.client import RasaBot
 
+from actions.server import action_app
+from bot.client import RasaBot
 from bot.knowledge import KnowledgeBase, seed_docs
 from connectors.webchat import WebchatConnector
 from hub.clock import Clock, SystemClock
@@ -173,7 +173,7 @@ class HubProcess:
             self.port = await serve(make_app(self.hub), self.settings.host, self.settings.port, self._cleanup)
             if self._rasa is not None:
                 self._cleanup.push_async_callback(self._rasa.close)
-                actions = action_app(self.knowledge, self.store, self.rasa_secret)
+                actions = await asyncio.to_thread(action_app, self.knowledge, self.store, self.rasa_secret)
                 self.actions_port = await serve(
                     actions, "127.0.0.1", self.settings.actions_port, self._cleanup
                 )
@@ -234,7 +234,7 @@ async def private_actions(settings: Settings) -> AsyncIterator[PrivateActions]:
         docs = await store.knowledge() or await asyncio.to_thread(seed_docs)
         knowledge = KnowledgeBase.build(docs)
         secret = secrets.token_urlsafe(32)
-        app = action_app(lambda: knowledge, store, secret)
+        app = await asyncio.to_thread(action_app, lambda: knowledge, store, secret)
         yield PrivateActions(await serve(app, "127.0.0.1", 0, cleanup), secret)
 
 

@@ -97,9 +97,9 @@ class Chat {
 
   #state({ owner, operator, staff_read_seq: staffRead }) {
     this.#owner = owner;
-    this.who.textContent = owner === "bot" ? "Trợ lý tự động đang trả lời"
-      : operator ? `Cán bộ ${operator} đang hỗ trợ anh/chị`
-      : "Đã chuyển cán bộ tổng đài, xin anh/chị chờ trả lời";
+    this.who.textContent = owner === "bot" ? "Trợ lý tự động trả lời"
+      : operator ? `Tổng đài viên ${operator} đang hỗ trợ anh/chị`
+      : "Đã chuyển tổng đài viên, xin anh/chị chờ trả lời";
     this.root.dataset.owner = owner;
     this.view.staffRead(staffRead);
   }
@@ -188,20 +188,20 @@ class Chat {
   // ---- the line
 
   #lineState(state) {
-    clearTimeout(this.#lostTimer);
-    if (state !== "open") this.outbox.interrupted();
     if (state === "open") {
+      clearTimeout(this.#lostTimer);
+      this.#lostTimer = 0;
       this.#notice("");
-    } else if (state === "waiting") {
-      this.#lostTimer = setTimeout(() => this.#showLost(), SHOW_LOST_AFTER_MS);
-    } else if (!this.status.textContent) {
-      this.#lostTimer = setTimeout(() => this.#notice("Đang kết nối…"), SHOW_LOST_AFTER_MS);
+    } else {
+      this.outbox.interrupted();
+      this.#lostTimer ||= setTimeout(() => this.#showLost(), SHOW_LOST_AFTER_MS);
     }
     this.#showPending();
   }
 
   #showLost() {
-    this.#notice("Mất kết nối. Tin nhắn sẽ tự gửi khi có mạng lại.",
+    const before = this.root.dataset.owner; // set by the first welcome
+    this.#notice(before ? "Mất kết nối. Tin nhắn sẽ tự gửi khi có mạng lại." : "Đang kết nối…",
       h("button", { type: "button", onclick: () => this.link.retry() }, "Thử lại ngay"));
   }
 
@@ -243,7 +243,7 @@ class Chat {
   // ---- building
 
   #build() {
-    this.who = h("p", { class: "chat-who" }, "Trợ lý tự động đang trả lời");
+    this.who = h("p", { class: "chat-who" }, "Trợ lý tự động trả lời");
     this.status = h("p", { class: "chat-status", role: "status" });
     this.status.hidden = true;
     this.count = h("span", { class: "chat-count", "aria-live": "polite" });

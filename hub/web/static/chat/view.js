@@ -17,10 +17,10 @@ const SUGGESTIONS = [
   "Đăng ký khai sinh cần giấy tờ gì?",
   "Xác nhận tình trạng hôn nhân làm ở đâu?",
   "Tôi muốn phản ánh một sự việc",
-  "Tôi muốn gặp cán bộ tổng đài",
+  "Tôi muốn gặp tổng đài viên",
 ];
 
-const AUTHORS = { bot: "Trợ lý tự động", operator: "Cán bộ tổng đài", citizen: "Anh/chị" };
+const AUTHORS = { bot: "Trợ lý tự động", operator: "Tổng đài viên", citizen: "Anh/chị" };
 
 /** An element: `h("p", {class: "x", onclick: f}, "text", node)`. */
 export function h(tag, props = {}, ...children) {
@@ -211,7 +211,7 @@ export class View {
     clearTimeout(this.#typingTimer);
     const follow = this.atEnd();
     this.typing.hidden = !from;
-    const words = !from ? "" : from === "operator" ? "Cán bộ tổng đài đang soạn tin…" : "Tổng đài đang trả lời…";
+    const words = !from ? "" : from === "operator" ? "Tổng đài viên đang soạn tin…" : "Tổng đài đang trả lời…";
     if (this.typingWords.textContent !== words) this.typingWords.textContent = words;
     if (!from) return;
     this.#typingTimer = setTimeout(() => this.showTyping(false), forMs);

@@ -1,0 +1,97 @@
+"""A hub as its users run it: a process of its own, on free ports, that may be killed."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import aiohttp
+
+from hub.rasa_child import free_port
+
+READY = re.compile(r"^Ready: (\S+)$", re.MULTILINE)
+START_WITHIN_S = 300.0  # the first start makes Rasa's environment and trains
+
+
+@dataclass
+class HubUnderTest:
+    """``hub up`` in a data folder. What it prints is kept in ``printed``."""
+
+    data: Path
+    environment: dict[str, str] = field(default_factory=dict)
+    port: int = field(default_factory=free_port)
+    printed: str = ""
+    _process: asyncio.subprocess.Process | None = None
+    _reader: asyncio.Task[None] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    async def start(self, *, until_ready: bool = True) -> None:
+        """Start; wait for ``Ready``, or only until pages answer."""
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "hub.cli", "up", "--port", str(self.port), "--data", str(self.data),
+            env=os.environ | self.environment,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+        self._reader = asyncio.create_task(self._read())
+        async with asyncio.timeout(START_WITHIN_S):
+            path = "/readyz" if until_ready else "/healthz"
+            async with aiohttp.ClientSession() as http:
+                while True:
+                    if self._process.returncode is not None:
+                        await self._reader
+                        raise RuntimeError(f"hub up ended with {self._process.returncode}:\n{self.printed}")
+                    with suppress(aiohttp.ClientError):
+                        async with http.get(self.url + path) as response:
+                            if response.status == 200:
+                                return
+                    await asyncio.sleep(0.1)
+
+    async def _read(self) -> None:
+        assert self._process is not None
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            self.printed += line.decode(errors="replace")
+
+    async def kill(self) -> None:
+        """As the machine would: no goodbye."""
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> int:
+        """As Ctrl-C does; the exit code."""
+        return await self._end(signal.SIGINT)
+
+    async def _end(self, number: signal.Signals) -> int:
+        assert self._process is not None
+        assert self._reader is not None
+        with suppress(ProcessLookupError):
+            self._process.send_signal(number)
+        async with asyncio.timeout(30):
+            code = await self._process.wait()
+            await self._reader
+        return code
+
+    def one_time_password(self) -> str:
+        found = re.search(r"one-time password (\S+)", self.printed)
+        assert found is not None, self.printed
+        return found[1]
+
+
+async def hub_command(*arguments: str, data: Path) -> tuple[int, str]:
+    """Run a ``hub`` command; exit code and what it printed on stdout."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "hub.cli", *arguments, "--data", str(data), stdout=asyncio.subprocess.PIPE
+    )
+    printed, _ = await process.communicate()
+    return process.returncode or 0, printed.decode()
