@@ -9,18 +9,18 @@ acknowledged once it is durable; until then the page keeps it and says it again.
 import asyncio
 import json
 from contextlib import suppress
-from typing import Annotated, Any, Literal
-from weakref import WeakKeyDictionary
+from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import ValidationError
 
-from connectors.webchat import CHANNEL, MAX_PAYLOAD, MAX_TEXT, ClientId, client_id
+from connectors.webchat import CHANNEL, MAX_TEXT, client_id
 from hub.errors import AlienPayload, StoreError
 from hub.live import Subscription, Typing
 from hub.model import Conversation, Delivery, Message
-from hub.web.chat_guard import Buckets, Session, Sessions, own_or_allowed_origin
-from hub.web.context import HUB, Hub, hub_of
+from hub.web.chat_frames import FRAMES, Choose, Hello, Older, Say, Signal, UpTo
+from hub.web.chat_guard import Buckets, ChatRoom, Session, own_or_allowed_origin, room_of
+from hub.web.context import Hub, hub_of
 from hub.web.pages import STATIC, render
 
 HEARTBEAT_S = 25
@@ -34,81 +34,6 @@ BUSY = "Hệ thống đang bận, tin nhắn sẽ được gửi lại sau ít g
 SLOW = "Anh/chị gửi hơi nhanh, tin nhắn sẽ được gửi sau ít giây."
 REFUSED = f"Tin nhắn trống hoặc dài quá {MAX_TEXT} ký tự nên chưa gửi được."
 UNREADABLE = "Trang trò chuyện đã cũ, anh/chị vui lòng tải lại trang."
-
-
-class Frame(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class Hello(Frame):
-    type: Literal["hello"]
-    token: Annotated[str, Field(max_length=500)] | None = None
-    last_seq: Annotated[int, Field(ge=0)] = 0
-
-
-class Say(Frame):
-    type: Literal["message"]
-    id: ClientId
-    text: str
-
-
-class Choose(Frame):
-    type: Literal["choose"]
-    id: ClientId
-    title: str
-    payload: Annotated[str, Field(max_length=MAX_PAYLOAD)]
-
-
-class UpTo(Frame):
-    """The page has received, or the citizen has seen, everything up to ``seq``."""
-
-    type: Literal["received", "read"]
-    seq: Annotated[int, Field(ge=0)]
-
-
-class Older(Frame):
-    type: Literal["history"]
-    before: Annotated[int, Field(ge=1)]
-
-
-class Signal(Frame):
-    type: Literal["typing", "ping"]
-
-
-FRAMES: TypeAdapter[Hello | Say | Choose | UpTo | Older | Signal] = TypeAdapter(
-    Annotated[Hello | Say | Choose | UpTo | Older | Signal, Field(discriminator="type")]
-)
-
-
-class ChatRoom:
-    """What all open chats of this process share: sessions, rate limits, and the sockets to close at the end.
-
-    The limits by address are wide, because many citizens share one (mobile networks, a proxy in front of the hub).
-    """
-
-    def __init__(self, hub: Hub) -> None:
-        self.sessions = Sessions(hub.settings.secret_key.get_secret_value(), hub.clock)
-        self.sockets: set[web.WebSocketResponse] = set()
-        self.connects = Buckets(hub.clock, per_s=10, burst=200)
-        self.by_address = Buckets(hub.clock, per_s=50, burst=200)
-        self.by_session = Buckets(hub.clock, per_s=1, burst=5)
-
-    def may_say(self, session: Session, address: str) -> bool:
-        return self.by_session.take(session.sender) and self.by_address.take(address)
-
-    async def close(self) -> None:
-        """Send the pages away politely: they come back by themselves."""
-        goodbyes = (ws.close(code=WSCloseCode.GOING_AWAY, message=b"restart") for ws in list(self.sockets))
-        await asyncio.gather(*goodbyes, return_exceptions=True)
-
-
-_rooms: WeakKeyDictionary[web.Application, ChatRoom] = WeakKeyDictionary()
-
-
-def room_of(app: web.Application) -> ChatRoom:
-    if app not in _rooms:
-        _rooms[app] = ChatRoom(app[HUB])
-    return _rooms[app]
 
 
 class Chat:

@@ -1,16 +1,19 @@
 """Who may talk to the live chat, as whom, and how fast."""
 
+import asyncio
 import secrets
 from collections import OrderedDict
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+from weakref import WeakKeyDictionary
 
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from connectors.webchat import conversation_of, sender_id
 from hub.clock import Clock
 from hub.settings import Settings
+from hub.web.context import HUB, Hub
 
 SESSION_DAYS = 30
 _DAY_MS = 24 * 3600 * 1000
@@ -82,3 +85,34 @@ def own_or_allowed_origin(request: web.Request, settings: Settings) -> bool:
         return True
     parts = urlsplit(origin)
     return parts.scheme in ("http", "https") and parts.netloc == request.host.lower()
+
+
+class ChatRoom:
+    """What all open chats of this process share: sessions, rate limits, and the sockets to close at the end.
+
+    The limits by address are wide, because many citizens share one (mobile networks, a proxy in front of the hub).
+    """
+
+    def __init__(self, hub: Hub) -> None:
+        self.sessions = Sessions(hub.settings.secret_key.get_secret_value(), hub.clock)
+        self.sockets: set[web.WebSocketResponse] = set()
+        self.connects = Buckets(hub.clock, per_s=10, burst=200)
+        self.by_address = Buckets(hub.clock, per_s=50, burst=200)
+        self.by_session = Buckets(hub.clock, per_s=1, burst=5)
+
+    def may_say(self, session: Session, address: str) -> bool:
+        return self.by_session.take(session.sender) and self.by_address.take(address)
+
+    async def close(self) -> None:
+        """Send the pages away politely: they come back by themselves."""
+        goodbyes = (ws.close(code=WSCloseCode.GOING_AWAY, message=b"restart") for ws in list(self.sockets))
+        await asyncio.gather(*goodbyes, return_exceptions=True)
+
+
+_rooms: WeakKeyDictionary[web.Application, ChatRoom] = WeakKeyDictionary()
+
+
+def room_of(app: web.Application) -> ChatRoom:
+    if app not in _rooms:
+        _rooms[app] = ChatRoom(app[HUB])
+    return _rooms[app]

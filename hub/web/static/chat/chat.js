@@ -201,7 +201,7 @@ class Chat {
 
   #showLost() {
     const before = this.root.dataset.owner; // set by the first welcome
-    this.#notice(before ? "Mất kết nối. Tin nhắn sẽ tự gửi khi có mạng lại." : "Đang kết nối…",
+    this.#notice(before ? "Mất kết nối. Tin sẽ tự gửi khi có mạng." : "Đang kết nối…",
       h("button", { type: "button", onclick: () => this.link.retry() }, "Thử lại ngay"));
   }
 

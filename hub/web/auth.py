@@ -1,0 +1,308 @@
+"""Signing in to the console: sessions, protection against forged forms, throttled logins, password change.
+
+A session is a signed cookie that names a person and the epoch of their password; nothing is kept on the server, and
+a password change ends every other session. Each form carries a token made from the session's nonce, so a page of
+another site cannot act in the operator's name.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import re
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+from itsdangerous import BadSignature, Signer, URLSafeSerializer
+
+from handoff import accounts
+from hub.errors import StoreError
+from hub.model import Staff, derived_id
+from hub.web.context import hub_of
+from hub.web.pages import render
+
+HOME = "/console"
+LOGIN = "/console/login"
+PASSWORD = "/console/password"  # noqa: S105 - a path
+SESSION_COOKIE = "hub_session"
+LOGIN_COOKIE = "hub_login"  # ties a login form to the browser it was shown in
+
+MINUTE_MS = 60_000
+SESSION_MS = 12 * 60 * MINUTE_MS
+RENEW_AFTER_MS = 15 * MINUTE_MS
+THROTTLE_MS = 15 * MINUTE_MS
+TRIES_PER_LOGIN = 5
+TRIES_PER_ADDRESS = 50  # a whole office may share one address; a successful login starts the count anew
+MAX_FORM_BYTES = 64 * 1024
+
+WRONG = "Tên đăng nhập hoặc mật khẩu không đúng."
+WAIT = "Đã thử quá nhiều lần. Vui lòng đợi khoảng 15 phút rồi thử lại."
+STALE = "Trang đăng nhập đã để quá lâu. Vui lòng thử lại."
+FORGED = "Phiên làm việc đã thay đổi. Vui lòng tải lại trang rồi thử lại."
+AWAY = "Hệ thống đang bận, thao tác chưa được ghi nhận. Vui lòng thử lại sau ít phút."
+TOO_LARGE = "Nội dung quá dài."
+
+#: Where a login may lead: pages of the console, nothing else.
+_OWN_PAGE = re.compile(r"/console(/[\w-]+)*(\?[\w=&-]*)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Session:
+    staff: Staff
+    nonce: str
+    csrf: str
+    issued_at: int
+
+
+_SESSION: web.RequestKey[Session] = web.RequestKey("session", Session)
+
+
+def session_of(request: web.Request) -> Session:
+    """The session of a guarded request."""
+    return request[_SESSION]
+
+
+def guarded(routes: list[web.RouteDef]) -> list[web.RouteDef]:
+    """The same routes for signed-in staff only: forms need their token, and nothing is kept by caches."""
+    return [web.RouteDef(r.method, r.path, _guard(r.handler), r.kwargs) for r in routes]
+
+
+def page(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:
+    """A page of the console; its template also gets ``me`` and ``csrf``."""
+    session = session_of(request)
+    return render(request, template, status=status, me=session.staff, csrf=session.csrf, **context)
+
+
+def plain(status: int, text: str) -> web.Response:
+    """One sentence for the person; the page shows it beside what they were doing."""
+    return web.Response(status=status, text=text)
+
+
+def own_page(address: str) -> str:
+    """``address`` if it is a page of the console, else the console's first page."""
+    return address if _OWN_PAGE.fullmatch(address) and not address.startswith(LOGIN) else HOME
+
+
+async def form_of(request: web.Request) -> dict[str, str]:
+    """The text fields of a small form.
+
+    Raises:
+        web.HTTPRequestEntityTooLarge: it is not small.
+    """
+    length = request.content_length or 0
+    if length > MAX_FORM_BYTES or (request.body_exists and request.content_length is None):
+        raise web.HTTPRequestEntityTooLarge(max_size=MAX_FORM_BYTES, actual_size=length, text=TOO_LARGE)
+    return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+
+
+def _guard(handler: Any) -> Handler:
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        try:
+            response = await _enter(request, handler)
+        except web.HTTPException as error:
+            error.headers["Cache-Control"] = "no-store"
+            raise
+        except StoreError:
+            response = plain(503, AWAY)
+        if not response.prepared:
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    return guarded
+
+
+async def _enter(request: web.Request, handler: Handler) -> web.StreamResponse:
+    session = await _read_session(request)
+    if session is None:
+        return _to_login(request)
+    if request.method == "POST":
+        token = request.headers.get("X-CSRF-Token") or (await form_of(request)).get("csrf", "")
+        if not _same(token, session.csrf):
+            return plain(403, FORGED)
+    if session.staff.must_change_password and not request.path.startswith((PASSWORD, "/console/logout")):
+        return web.HTTPSeeOther(PASSWORD)
+    request[_SESSION] = session
+    response = await handler(request)
+    aged = hub_of(request).clock.now() - session.issued_at > RENEW_AFTER_MS
+    if aged and not response.prepared and SESSION_COOKIE not in response.cookies:
+        _start_session(request, response, session.staff, session.nonce)
+    return response
+
+
+def _to_login(request: web.Request) -> web.Response:
+    is_page = request.method == "GET" and "HX-Request" not in request.headers
+    target = str(request.rel_url) if is_page else ""
+    login = f"{LOGIN}?next={own_page(target)}" if own_page(target) != HOME else LOGIN
+    if is_page and "text/event-stream" not in request.headers.get("Accept", ""):
+        return web.HTTPSeeOther(login)
+    return web.Response(status=401, headers={"HX-Redirect": LOGIN}, text="Vui lòng đăng nhập lại.")
+
+
+# ---- the signed cookie ---------------------------------------------------------------------------
+
+
+def _serializer(request: web.Request) -> URLSafeSerializer:
+    secret = hub_of(request).settings.secret_key.get_secret_value()
+    return URLSafeSerializer(secret, salt="console-session", signer_kwargs={"digest_method": hashlib.sha256})
+
+
+def _token(request: web.Request, purpose: str, nonce: str) -> str:
+    secret = hub_of(request).settings.secret_key.get_secret_value()
+    return Signer(secret, salt=purpose, digest_method=hashlib.sha256).get_signature(nonce).decode()
+
+
+def _same(given: str, expected: str) -> bool:
+    return hmac.compare_digest(given.encode(), expected.encode())
+
+
+async def _read_session(request: web.Request) -> Session | None:
+    try:
+        staff_id, epoch, nonce, issued_at = _serializer(request).loads(
+            request.cookies.get(SESSION_COOKIE, "")
+        )
+    except BadSignature:
+        return None
+    hub = hub_of(request)
+    if hub.clock.now() - issued_at > SESSION_MS:
+        return None
+    staff = await hub.store.staff(staff_id)
+    if staff is None or not staff.active or staff.session_epoch != epoch:
+        return None
+    return Session(staff, nonce, _token(request, "console-form", nonce), issued_at)
+
+
+def _start_session(request: web.Request, response: web.StreamResponse, staff: Staff, nonce: str) -> None:
+    value = _serializer(request).dumps([staff.id, staff.session_epoch, nonce, hub_of(request).clock.now()])
+    _set_cookie(request, response, SESSION_COOKIE, value if isinstance(value, str) else value.decode())
+
+
+def _set_cookie(request: web.Request, response: web.StreamResponse, name: str, value: str) -> None:
+    response.set_cookie(
+        name,
+        value,
+        max_age=SESSION_MS // 1000,
+        path="/",
+        httponly=True,
+        samesite="Lax",
+        secure=hub_of(request).settings.base_url.startswith("https:"),
+    )
+
+
+# ---- pages ---------------------------------------------------------------------------------------
+
+
+async def login_form(request: web.Request) -> web.StreamResponse:
+    target = own_page(request.query.get("next", ""))
+    try:
+        if await _read_session(request):
+            return web.HTTPSeeOther(target)
+    except StoreError:
+        return _login_page(request, 503, AWAY, target)
+    return _login_page(request, 200, None, target)
+
+
+async def log_in(request: web.Request) -> web.StreamResponse:
+    form = await form_of(request)
+    target, login = own_page(form.get("next", "")), accounts.normal_login(form.get("login", ""))
+    nonce = request.cookies.get(LOGIN_COOKIE, "")
+    if not nonce or not _same(form.get("csrf", ""), _token(request, "console-login", nonce)):
+        return _login_page(request, 403, STALE, target, login)
+    try:
+        staff, problem = await _check_login(request, login, form.get("password", ""))
+    except StoreError:
+        return _login_page(request, 503, AWAY, target, login)
+    result = "ok" if staff else "throttled" if problem == WAIT else "refused"
+    hub_of(request).metrics.logins.labels(result).inc()
+    if staff is None:
+        return _login_page(request, 429 if problem == WAIT else 401, problem, target, login)
+    response = web.HTTPSeeOther(PASSWORD if staff.must_change_password else target)
+    _start_session(request, response, staff, secrets.token_urlsafe(18))
+    return response
+
+
+async def _check_login(request: web.Request, login: str, password: str) -> tuple[Staff | None, str | None]:
+    """Every try is counted before it is checked, so that parallel guesses are no way around."""
+    store, now = hub_of(request).store, hub_of(request).clock.now()
+    by_login, by_address = derived_id("login", login), f"login-from:{request.remote}"
+    tries = await store.count_hit(by_login, now=now, window_ms=THROTTLE_MS)
+    from_here = await store.count_hit(by_address, now=now, window_ms=THROTTLE_MS)
+    if tries > TRIES_PER_LOGIN or from_here > TRIES_PER_ADDRESS:
+        return None, WAIT
+    staff = await store.staff_by_login(login)
+    fits = await asyncio.to_thread(accounts.password_fits, staff, password)
+    if staff is None or not fits or not staff.active:
+        return None, WRONG
+    await store.clear_hits(by_login)
+    await store.clear_hits(by_address)
+    renewed = await asyncio.to_thread(accounts.rehashed, staff, password)
+    if renewed is not staff:
+        await store.put_staff(renewed)
+    return renewed, None
+
+
+def _login_page(
+    request: web.Request, status: int, problem: str | None, target: str, login: str = ""
+) -> web.Response:
+    nonce = request.cookies.get(LOGIN_COOKIE) or secrets.token_urlsafe(18)  # one for all tabs
+    response = render(
+        request,
+        "console/login.html",
+        status=status,
+        problem=problem,
+        target=target,
+        login=login,
+        csrf=_token(request, "console-login", nonce),
+    )
+    response.headers["Cache-Control"] = "no-store"
+    _set_cookie(request, response, LOGIN_COOKIE, nonce)
+    return response
+
+
+async def log_out(request: web.Request) -> web.StreamResponse:
+    response = web.HTTPSeeOther(LOGIN)
+    response.del_cookie(SESSION_COOKIE, path="/")
+    return response
+
+
+async def password_form(request: web.Request) -> web.StreamResponse:
+    return page(request, "console/password.html", problem=None)
+
+
+async def change_password(request: web.Request) -> web.StreamResponse:
+    hub, staff, form = hub_of(request), session_of(request).staff, await form_of(request)
+    problem = await _password_problem(request, staff, form)
+    if problem:
+        status = 429 if problem == WAIT else 400
+        return page(request, "console/password.html", status=status, problem=problem)
+    changed = await asyncio.to_thread(accounts.with_password, staff, form["password"])
+    await hub.store.put_staff(changed)
+    response = web.HTTPSeeOther(HOME)
+    _start_session(request, response, changed, secrets.token_urlsafe(18))
+    return response
+
+
+async def _password_problem(request: web.Request, staff: Staff, form: dict[str, str]) -> str | None:
+    store, now, key = hub_of(request).store, hub_of(request).clock.now(), f"password:{staff.id}"
+    if await store.count_hit(key, now=now, window_ms=THROTTLE_MS) > TRIES_PER_LOGIN:
+        return WAIT
+    if not await asyncio.to_thread(accounts.password_fits, staff, form.get("current", "")):
+        return "Mật khẩu đang dùng không đúng."
+    await store.clear_hits(key)
+    new, again = form.get("password", ""), form.get("again", "")
+    return await asyncio.to_thread(accounts.password_problem, staff, new, again)
+
+
+def routes() -> list[web.RouteDef]:
+    return [
+        web.get(LOGIN, login_form),
+        web.post(LOGIN, log_in),
+        *guarded(
+            [
+                web.post("/console/logout", log_out),
+                web.get(PASSWORD, password_form),
+                web.post(PASSWORD, change_password),
+            ]
+        ),
+    ]

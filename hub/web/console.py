@@ -1,0 +1,352 @@
+"""The operators' console: the inbox, one conversation with its ticket, the operator's acts, and live signals.
+
+The event stream of a page only says that something changed. The page then asks for what it lacks, by sequence
+number, so a lost connection is caught up with by the same request, and nothing is shown twice.
+"""
+
+import asyncio
+import hashlib
+import json
+import secrets
+from collections.abc import Callable
+from typing import Any
+from weakref import WeakKeyDictionary, WeakSet
+
+from aiohttp import web
+from aiohttp_sse import EventSourceResponse, sse_response
+
+from handoff import desk
+from handoff.desk import HeldByColleague
+from hub.clock import local_day
+from hub.errors import NotFound, OwnerChanged
+from hub.live import Subscription, Typing
+from hub.model import Conversation, Staff, Ticket, Turn
+from hub.web.auth import form_of, guarded, page, plain, session_of
+from hub.web.console_view import PAGE, WORDS, Desk, desk_of, inbox, lines_of, marks_of, names_of
+from hub.web.context import Hub, hub_of
+from hub.web.pages import fragment
+
+MAX_TEXT = 4000
+CLAIMS = 3  # an act that finds the owner just changed looks again
+
+EMPTY = "Nội dung đang trống."
+TOO_LONG = f"Nội dung dài quá {MAX_TEXT} ký tự."
+NO_TICKET = "Phiếu đã đóng hoặc chưa có, nên chưa thể thực hiện."
+MOVED = "Hội thoại vừa được người khác tiếp nhận. Vui lòng xem lại trước khi tiếp tục."
+GONE = "Không tìm thấy hội thoại này."
+
+Act = Callable[[Conversation, Ticket, Staff, int, dict[str, str]], Turn]
+
+
+# ---- pages and fragments -------------------------------------------------------------------------
+
+
+async def inbox_page(request: web.Request) -> web.StreamResponse:
+    return await _whole_page(request, None)
+
+
+async def conversation_page(request: web.Request) -> web.StreamResponse:
+    return await _whole_page(request, await _desk(request, request.query.get("ticket", "")))
+
+
+async def queue_fragment(request: web.Request) -> web.StreamResponse:
+    """The inbox list; 204 when it is as the page shows it."""
+    hub, tab = hub_of(request), _tab(request)
+    listed = await inbox(hub.store, tab, hub.clock.now())
+    current = request.query.get("conversation", "")
+    html = fragment("console/queue.html", inbox=listed, words=WORDS, current=current)
+    stamp = _stamp(html)
+    if stamp == request.query.get("queue_stamp"):
+        return web.Response(status=204)
+    html = fragment("console/queue_live.html", queue=html, stamp=stamp, inbox=listed)
+    return web.Response(text=html, content_type="text/html")
+
+
+async def live_fragment(request: web.Request) -> web.StreamResponse:
+    """What the open page lacks: new lines, changed delivery marks, a changed panel."""
+    return await _live(request, dict(request.query))
+
+
+async def earlier_fragment(request: web.Request) -> web.StreamResponse:
+    shown = await _desk(request, "")
+    before = _number(request.query.get("before", ""))
+    store = hub_of(request).store
+    found = await store.recent_messages(shown.conversation.id, before=before + 1, limit=PAGE + 1)
+    below = found.pop() if found and found[-1].seq == before else None
+    lines = await lines_of(store, shown, found)
+    same_day = below is not None and bool(found) and local_day(below.at) == local_day(found[-1].at)
+    return page(
+        request,
+        "console/earlier.html",
+        desk=shown,
+        lines=lines,
+        words=WORDS,
+        day=None if below is None or same_day else local_day(below.at),
+    )
+
+
+async def _whole_page(request: web.Request, shown: Desk | None) -> web.Response:
+    hub, tab = hub_of(request), _tab(request)
+    listed = await inbox(hub.store, tab, hub.clock.now())
+    current = shown.conversation.id if shown else ""
+    queue = fragment("console/queue.html", inbox=listed, words=WORDS, current=current)
+    context: dict[str, Any] = {"inbox": listed, "queue": queue, "queue_stamp": _stamp(queue), "words": WORDS}
+    if shown is None:
+        return page(request, "console/inbox.html", desk=None, **context)
+    messages = await hub.store.recent_messages(shown.conversation.id, limit=PAGE)
+    return page(
+        request,
+        "console/conversation.html",
+        desk=shown,
+        lines=await lines_of(hub.store, shown, messages),
+        after=messages[-1].seq if messages else 0,
+        marks=json.dumps(marks_of(messages)),
+        new_key=_new_key,
+        **context,
+    )
+
+
+async def _live(request: web.Request, cursor: dict[str, str], *, sent: bool = False) -> web.Response:
+    store = hub_of(request).store
+    shown = await _desk(request, cursor.get("ticket", ""))
+    conversation, after = shown.conversation.id, _number(cursor.get("after", ""))
+    found = await store.messages(conversation, after=max(0, after - 1))
+    previous = found.pop(0) if found and found[0].seq == after else None
+    known = _known_marks(cursor.get("marks", ""))
+    recent = marks_of(await store.recent_messages(conversation, limit=PAGE))
+    return page(
+        request,
+        "console/live.html",
+        desk=shown,
+        lines=await lines_of(store, shown, found, previous=previous),
+        moved={seq: state for seq, state in recent.items() if seq <= after and known.get(str(seq)) != state},
+        after=found[-1].seq if found else after,
+        marks=json.dumps(recent),
+        redraw=cursor.get("stamp") != shown.stamp,
+        sent=sent,
+        words=WORDS,
+        new_key=_new_key,
+    )
+
+
+async def _desk(request: web.Request, ticket: str) -> Desk:
+    store = hub_of(request).store
+    conversation = await store.conversation(request.match_info["conversation"])
+    if conversation is None:
+        raise web.HTTPNotFound(text=GONE)
+    return await desk_of(store, conversation, session_of(request).staff, ticket)
+
+
+def _tab(request: web.Request) -> str:
+    return "closed" if request.query.get("tab") == "closed" else "open"
+
+
+def _stamp(html: str) -> str:
+    return hashlib.sha256(html.encode()).hexdigest()[:12]
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
+
+
+def _known_marks(text: str) -> dict[str, Any]:
+    try:
+        known = json.loads(text)
+    except ValueError:
+        return {}
+    return known if isinstance(known, dict) else {}
+
+
+def _new_key() -> str:
+    return secrets.token_urlsafe(12)
+
+
+# ---- acts ----------------------------------------------------------------------------------------
+
+
+async def take(request: web.Request) -> web.StreamResponse:
+    return await _perform(
+        request, lambda c, t, s, at, f: desk.take(c, t, s, at, f["key"], over=f.get("over"))
+    )
+
+
+async def reply(request: web.Request) -> web.StreamResponse:
+    return await _perform(
+        request, lambda c, t, s, at, f: desk.reply(c, t, s, at, f["key"], text=f["text"]), speaks=True
+    )
+
+
+async def hand_back(request: web.Request) -> web.StreamResponse:
+    return await _perform(request, lambda c, t, s, at, f: desk.hand_back(c, t, s, at, f["key"]))
+
+
+async def close(request: web.Request) -> web.StreamResponse:
+    return await _perform(request, lambda c, t, s, at, f: desk.close(c, t, s, at, f["key"]))
+
+
+async def note(request: web.Request) -> web.StreamResponse:
+    form = await form_of(request)
+    if problem := _text_problem(form):
+        return plain(400, problem)
+    shown = await _desk(request, form.get("ticket", ""))
+    at = hub_of(request).clock.now()
+    await _commit(
+        hub_of(request), desk.note(shown.conversation, shown.me, at, form["key"], text=form["text"])
+    )
+    return await _done(request, form, sent=True)
+
+
+async def typing(request: web.Request) -> web.StreamResponse:
+    """The operator types: they have the conversation from now on, and the citizen sees that somebody writes."""
+    hub, shown = hub_of(request), await _desk(request, (await form_of(request)).get("ticket", ""))
+    if not shown.open or shown.colleague:
+        return web.Response(status=204)
+    if not shown.mine:
+        epoch = shown.conversation.epoch
+        refused = await _act(
+            request, {"key": f"typing-{epoch}"}, lambda c, t, s, at, f: desk.take(c, t, s, at, f["key"])
+        )
+        if refused:
+            return refused
+    hub.live.typing(shown.conversation.id, "operator")
+    return web.Response(status=204)
+
+
+async def read(request: web.Request) -> web.StreamResponse:
+    """Whoever has the conversation, or may take it, has seen it; a colleague who only looks has not."""
+    hub, form = hub_of(request), await form_of(request)
+    shown = await _desk(request, "")
+    if shown.colleague is None:
+        upto = _number(form.get("after", ""))
+        await hub.store.mark_staff_read(shown.conversation.id, upto, now=hub.clock.now())
+        hub.live.poke(shown.conversation.id)
+    return web.Response(status=204)
+
+
+async def _perform(request: web.Request, act: Act, *, speaks: bool = False) -> web.StreamResponse:
+    form = await form_of(request)
+    problem = _text_problem(form) if speaks else None if form.get("key") else EMPTY
+    if problem:
+        return plain(400, problem)
+    return await _act(request, form, act) or await _done(request, form, sent=speaks)
+
+
+async def _act(request: web.Request, form: dict[str, str], act: Act) -> web.Response | None:
+    """Carry the act out on the conversation as it is now; what to say if that cannot be."""
+    hub = hub_of(request)
+    for _ in range(CLAIMS):
+        shown = await _desk(request, form.get("ticket", ""))
+        if shown.ticket is None or not shown.open:
+            return plain(409, NO_TICKET)
+        try:
+            turn = act(shown.conversation, shown.ticket, shown.me, hub.clock.now(), form)
+            await _commit(hub, turn)
+        except HeldByColleague:
+            return plain(
+                409, f"{shown.colleague} đang xử lý hội thoại này. Bấm “Nhận thay” nếu cần tiếp tục."
+            )
+        except OwnerChanged:
+            continue
+        except NotFound:
+            return plain(409, NO_TICKET)
+        return None
+    return plain(409, MOVED)
+
+
+async def _commit(hub: Hub, turn: Turn) -> None:
+    committed = await hub.store.commit_turn(turn)
+    if committed.messages:  # who has just said something has read what stands above it
+        upto = committed.messages[-1].seq
+        await hub.store.mark_staff_read(turn.conversation, upto, now=hub.clock.now())
+    if committed.fresh:
+        hub.metrics.turns.labels(turn.actor, turn.outcome or "none").inc()
+    hub.live.poke(turn.conversation)
+
+
+def _text_problem(form: dict[str, str]) -> str | None:
+    form["text"] = form.get("text", "").replace("\r\n", "\n").strip()
+    if not form["text"] or not form.get("key"):
+        return EMPTY
+    return TOO_LONG if len(form["text"]) > MAX_TEXT else None
+
+
+async def _done(request: web.Request, form: dict[str, str], *, sent: bool) -> web.Response:
+    if "HX-Request" in request.headers:
+        return await _live(request, form, sent=sent)
+    ticket = f"?ticket={form['ticket']}" if form.get("ticket", "").replace("_", "").isalnum() else ""
+    return web.HTTPSeeOther(f"/console/conversations/{request.match_info['conversation']}{ticket}")
+
+
+# ---- live signals --------------------------------------------------------------------------------
+
+_streams: WeakKeyDictionary[web.Application, WeakSet[EventSourceResponse]] = WeakKeyDictionary()
+
+
+async def events(request: web.Request) -> web.StreamResponse:
+    """Signals for one page: ``queue`` (something changed somewhere), ``conversation`` (the open one did),
+    ``typing``. The first event, ``ready``, says that nothing after it is missed."""
+    hub, watched = hub_of(request), request.query.get("conversation")
+    async with sse_response(request) as stream:
+        _streams.setdefault(request.app, WeakSet()).add(stream)
+        with hub.live.subscribe() as signals:
+            forwarding = asyncio.create_task(
+                _forward(hub, signals, stream, watched, session_of(request).staff)
+            )
+            forwarding.add_done_callback(lambda _: stream.stop_streaming())
+            try:
+                await stream.wait()  # ends when the browser has gone
+            finally:
+                forwarding.cancel()
+                await asyncio.gather(forwarding, return_exceptions=True)
+    return stream
+
+
+async def _forward(
+    hub: Hub, signals: Subscription, stream: EventSourceResponse, watched: str | None, me: Staff
+) -> None:
+    await stream.send("{}", event="ready")
+    async for signal in signals:
+        if isinstance(signal, Typing):
+            if signal.conversation == watched and (who := await _who_types(hub, signal, me)):
+                await stream.send(json.dumps(who), event="typing")
+            continue
+        await stream.send("{}", event="queue")
+        if signal == watched:
+            await stream.send("{}", event="conversation")
+
+
+async def _who_types(hub: Hub, signal: Typing, me: Staff) -> dict[str, str] | None:
+    if signal.author == "citizen":
+        return {"text": "Người dân đang nhập…"}
+    conversation = await hub.store.conversation(signal.conversation)
+    if signal.author != "operator" or conversation is None or conversation.operator in (None, me.id):
+        return None
+    names = await names_of(hub.store, [conversation.operator])
+    return {"text": f"{names.get(conversation.operator or '', '')} đang soạn trả lời…"}
+
+
+async def close_all(app: web.Application) -> None:
+    """Belongs into the application's ``on_shutdown``: open streams would hold it up."""
+    for stream in list(_streams.get(app, ())):
+        stream.stop_streaming()
+
+
+def routes() -> list[web.RouteDef]:
+    one = "/console/conversations/{conversation}"
+    return guarded(
+        [
+            web.get("/console", inbox_page, allow_head=False),
+            web.get("/console/queue", queue_fragment),
+            web.get("/console/events", events, allow_head=False),
+            web.get(one, conversation_page),
+            web.get(f"{one}/live", live_fragment),
+            web.get(f"{one}/earlier", earlier_fragment),
+            web.post(f"{one}/take", take),
+            web.post(f"{one}/reply", reply),
+            web.post(f"{one}/note", note),
+            web.post(f"{one}/hand-back", hand_back),
+            web.post(f"{one}/close", close),
+            web.post(f"{one}/typing", typing),
+            web.post(f"{one}/read", read),
+        ]
+    )

@@ -1,0 +1,226 @@
+"""What the console shows: rows of the inbox and the state of one conversation, in the operators' words."""
+
+import asyncio
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from handoff.desk import is_free_for
+from handoff.tickets import REASON_WORDS
+from hub.clock import local_day
+from hub.model import OPEN_STATES, Author, Conversation, Delivery, Message, Staff, Ticket, TicketState
+from hub.ports import Store
+
+QUEUE_LIMIT = 200
+PAGE = 50
+
+STATES: Final[dict[TicketState, str]] = {
+    "new": "Mới",
+    "assigned": "Đang xử lý",
+    "forwarded": "Đã chuyển cơ quan",
+    "answered": "Đã trả lời",
+    "closed": "Đã đóng",
+    "waiting_citizen": "Chờ người dân bổ sung",
+    "returned": "Cơ quan trả lại",
+    "reopened": "Mở lại",
+    "spam": "Tin rác",
+}
+DELIVERIES: Final[dict[Delivery, str]] = {
+    "queued": "Đang chờ gửi",
+    "sending": "Đang gửi",
+    "sent": "Đã gửi",
+    "delivered": "Đã tới nơi",
+    "read": "Đã xem",
+    "failed": "Không gửi được",
+    "unknown": "Chưa rõ đã tới hay chưa: kiểm tra trên kênh trước khi gửi lại",
+    "window_closed": "Không gửi được: đã quá hạn trả lời của kênh",
+}
+AUTHORS: Final[dict[Author, str]] = {
+    "citizen": "Người dân",
+    "bot": "Trợ lý tự động",
+    "operator": "Tổng đài viên",
+    "system": "Hệ thống",
+}
+CHANNELS: Final = {
+    "webchat": "Chat web",
+    "zalo": "Zalo",
+    "facebook": "Facebook",
+    "email": "Email",
+    "phone": "Điện thoại",
+}
+DETAILS: Final = {
+    "location": "Địa điểm",
+    "phone": "Điện thoại",
+    "time": "Thời gian",
+    "description": "Nội dung",
+    "name": "Họ tên",
+    "procedure": "Thủ tục",
+    "category": "Lĩnh vực",
+    "code": "Mã hồ sơ",
+}
+#: States in which nobody has taken up the ticket: it waits since it was opened.
+UNTAKEN: Final[frozenset[TicketState]] = frozenset({"new", "reopened", "returned"})
+
+WORDS: Final = {
+    "states": STATES,
+    "deliveries": DELIVERIES,
+    "authors": AUTHORS,
+    "channels": CHANNELS,
+    "details": DETAILS,
+    "reasons": REASON_WORDS,
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One ticket in the inbox."""
+
+    ticket: Ticket
+    conversation: Conversation
+    holder: str | None  # name of the operator who has it
+    waits: str
+    untaken: bool
+    unread: bool
+
+
+@dataclass(frozen=True)
+class Inbox:
+    rows: list[Row]
+    tab: str
+    more: bool
+
+    @property
+    def attention(self) -> int:
+        """Tickets somebody should look at now: shown in the page's title."""
+        return sum(row.untaken or row.unread for row in self.rows) if self.tab == "open" else 0
+
+
+@dataclass(frozen=True)
+class Line:
+    message: Message
+    author: str
+    day: str | None  # set where a new day begins
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One conversation with its ticket, as one operator sees it."""
+
+    conversation: Conversation
+    ticket: Ticket | None
+    me: Staff
+    names: dict[str, str]
+
+    @property
+    def citizen(self) -> str:
+        return self.conversation.name or f"Người dân …{self.conversation.sender[-4:]}"
+
+    @property
+    def open(self) -> bool:
+        return self.ticket is not None and self.ticket.state in OPEN_STATES
+
+    @property
+    def mine(self) -> bool:
+        return self.conversation.owner == "human" and self.conversation.operator == self.me.id
+
+    @property
+    def colleague(self) -> str | None:
+        """Who else has the conversation."""
+        if is_free_for(self.conversation, self.me):
+            return None
+        return self.name(self.conversation.operator)
+
+    @property
+    def stamp(self) -> str:
+        """Changes when the panel around the conversation must be drawn again."""
+        parts = (
+            self.conversation.name,
+            self.conversation.owner,
+            self.conversation.operator,
+            self.conversation.ticket,
+            self.ticket
+            and (self.ticket.id, self.ticket.state, self.ticket.priority, len(self.ticket.history)),
+        )
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
+
+    def name(self, actor: str | None) -> str:
+        """Of a staff id, or of ``bot`` and ``system``."""
+        if actor == self.me.id:
+            return f"{self.me.name} (bạn)"
+        return self.names.get(actor or "", AUTHORS.get(actor, AUTHORS["operator"]))  # type: ignore[call-overload, no-any-return]
+
+
+async def inbox(store: Store, tab: str, now: int) -> Inbox:
+    pairs = await store.queue(limit=QUEUE_LIMIT, state=tab)
+    names = await names_of(store, (ticket.operator for ticket, _ in pairs))
+    rows = [
+        Row(
+            ticket=ticket,
+            conversation=conversation,
+            holder=names.get(ticket.operator or ""),
+            waits=_waits(ticket, conversation, now),
+            untaken=ticket.state in UNTAKEN,
+            unread=conversation.last_seq > conversation.staff_read_seq,
+        )
+        for ticket, conversation in pairs
+    ]
+    return Inbox(rows, tab, more=len(rows) == QUEUE_LIMIT)
+
+
+async def names_of(store: Store, ids: Iterable[str | None]) -> dict[str, str]:
+    known = await asyncio.gather(*(store.staff(id_) for id_ in sorted({id_ for id_ in ids if id_})))
+    return {staff.id: staff.name for staff in known if staff}
+
+
+async def desk_of(store: Store, conversation: Conversation, me: Staff, ticket_id: str) -> Desk:
+    """The conversation with the ticket asked for (of this conversation), or else its open one."""
+    ticket = await store.ticket(ticket_id) if ticket_id else None
+    if ticket is None or ticket.conversation != conversation.id:
+        ticket = await store.ticket(conversation.ticket) if conversation.ticket else None
+    actors = {event.actor for event in ticket.history} if ticket else set()
+    holder = ticket.operator if ticket else None
+    return Desk(conversation, ticket, me, await names_of(store, {*actors, holder, conversation.operator}))
+
+
+async def lines_of(
+    store: Store, desk: Desk, messages: list[Message], *, previous: Message | None = None
+) -> list[Line]:
+    """Messages as lines; ``previous`` is what stands before them on the page."""
+    names = await names_of(store, (m.author_id for m in messages))
+    day = local_day(previous.at) if previous else None
+    lines = []
+    for message in messages:
+        its_day = local_day(message.at)
+        lines.append(Line(message, _author(desk, message, names), its_day if its_day != day else None))
+        day = its_day
+    return lines
+
+
+def _author(desk: Desk, message: Message, names: dict[str, str]) -> str:
+    if message.author == "citizen":
+        return desk.citizen
+    if message.author == "operator" and message.author_id:
+        return (
+            f"{desk.me.name} (bạn)" if message.author_id == desk.me.id else names.get(message.author_id, "")
+        )
+    return AUTHORS[message.author]
+
+
+def marks_of(messages: list[Message]) -> dict[int, Delivery]:
+    """How far each outbound message has come."""
+    return {m.seq: m.delivery for m in messages if m.delivery}
+
+
+def _waits(ticket: Ticket, conversation: Conversation, now: int) -> str:
+    if ticket.state in UNTAKEN:
+        return f"Chờ {ago(now - ticket.created_at)}"
+    return f"{ago(now - conversation.touched_at)} trước"
+
+
+def ago(ms: int) -> str:
+    minutes = max(0, ms) // 60_000
+    if minutes < 60:
+        return f"{max(1, minutes)} phút"
+    hours = minutes // 60
+    return f"{hours} giờ {minutes % 60:02d}" if hours < 24 else f"{hours // 24} ngày"
