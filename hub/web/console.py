@@ -1,30 +1,29 @@
-"""The operators' console: the inbox, one conversation with its ticket, the operator's acts, and live signals.
+"""The operators' console: the inbox, one conversation with its ticket, and the operator's acts.
 
 The event stream of a page only says that something changed. The page then asks for what it lacks, by sequence
 number, so a lost connection is caught up with by the same request, and nothing is shown twice.
 """
 
-import asyncio
 import hashlib
 import json
 import secrets
 from collections.abc import Callable
 from typing import Any
-from weakref import WeakKeyDictionary, WeakSet
 
 from aiohttp import web
-from aiohttp_sse import EventSourceResponse, sse_response
 
 from handoff import desk
 from handoff.desk import HeldByColleague
 from hub.clock import local_day
 from hub.errors import NotFound, OwnerChanged
-from hub.live import Subscription, Typing
 from hub.model import Conversation, Staff, Ticket, Turn
 from hub.web.auth import form_of, guarded, page, plain, session_of
-from hub.web.console_view import PAGE, WORDS, Desk, desk_of, inbox, lines_of, marks_of, names_of
+from hub.web.console_live import close_all, events
+from hub.web.console_view import PAGE, WORDS, Case, case_of, inbox, lines_of, marks_of
 from hub.web.context import Hub, hub_of
 from hub.web.pages import fragment
+
+__all__ = ["close_all", "routes"]
 
 MAX_TEXT = 4000
 CLAIMS = 3  # an act that finds the owner just changed looks again
@@ -46,7 +45,7 @@ async def inbox_page(request: web.Request) -> web.StreamResponse:
 
 
 async def conversation_page(request: web.Request) -> web.StreamResponse:
-    return await _whole_page(request, await _desk(request, request.query.get("ticket", "")))
+    return await _whole_page(request, await _case(request, request.query.get("ticket", "")))
 
 
 async def queue_fragment(request: web.Request) -> web.StreamResponse:
@@ -68,7 +67,7 @@ async def live_fragment(request: web.Request) -> web.StreamResponse:
 
 
 async def earlier_fragment(request: web.Request) -> web.StreamResponse:
-    shown = await _desk(request, "")
+    shown = await _case(request, "")
     before = _number(request.query.get("before", ""))
     store = hub_of(request).store
     found = await store.recent_messages(shown.conversation.id, before=before + 1, limit=PAGE + 1)
@@ -78,26 +77,26 @@ async def earlier_fragment(request: web.Request) -> web.StreamResponse:
     return page(
         request,
         "console/earlier.html",
-        desk=shown,
+        case=shown,
         lines=lines,
         words=WORDS,
         day=None if below is None or same_day else local_day(below.at),
     )
 
 
-async def _whole_page(request: web.Request, shown: Desk | None) -> web.Response:
+async def _whole_page(request: web.Request, shown: Case | None) -> web.Response:
     hub, tab = hub_of(request), _tab(request)
     listed = await inbox(hub.store, tab, hub.clock.now())
     current = shown.conversation.id if shown else ""
     queue = fragment("console/queue.html", inbox=listed, words=WORDS, current=current)
     context: dict[str, Any] = {"inbox": listed, "queue": queue, "queue_stamp": _stamp(queue), "words": WORDS}
     if shown is None:
-        return page(request, "console/inbox.html", desk=None, **context)
+        return page(request, "console/inbox.html", case=None, **context)
     messages = await hub.store.recent_messages(shown.conversation.id, limit=PAGE)
     return page(
         request,
         "console/conversation.html",
-        desk=shown,
+        case=shown,
         lines=await lines_of(hub.store, shown, messages),
         after=messages[-1].seq if messages else 0,
         marks=json.dumps(marks_of(messages)),
@@ -108,7 +107,7 @@ async def _whole_page(request: web.Request, shown: Desk | None) -> web.Response:
 
 async def _live(request: web.Request, cursor: dict[str, str], *, sent: bool = False) -> web.Response:
     store = hub_of(request).store
-    shown = await _desk(request, cursor.get("ticket", ""))
+    shown = await _case(request, cursor.get("ticket", ""))
     conversation, after = shown.conversation.id, _number(cursor.get("after", ""))
     found = await store.messages(conversation, after=max(0, after - 1))
     previous = found.pop(0) if found and found[0].seq == after else None
@@ -117,7 +116,7 @@ async def _live(request: web.Request, cursor: dict[str, str], *, sent: bool = Fa
     return page(
         request,
         "console/live.html",
-        desk=shown,
+        case=shown,
         lines=await lines_of(store, shown, found, previous=previous),
         moved={seq: state for seq, state in recent.items() if seq <= after and known.get(str(seq)) != state},
         after=found[-1].seq if found else after,
@@ -129,12 +128,12 @@ async def _live(request: web.Request, cursor: dict[str, str], *, sent: bool = Fa
     )
 
 
-async def _desk(request: web.Request, ticket: str) -> Desk:
+async def _case(request: web.Request, ticket: str) -> Case:
     store = hub_of(request).store
     conversation = await store.conversation(request.match_info["conversation"])
     if conversation is None:
         raise web.HTTPNotFound(text=GONE)
-    return await desk_of(store, conversation, session_of(request).staff, ticket)
+    return await case_of(store, conversation, session_of(request).staff, ticket)
 
 
 def _tab(request: web.Request) -> str:
@@ -188,7 +187,7 @@ async def note(request: web.Request) -> web.StreamResponse:
     form = await form_of(request)
     if problem := _text_problem(form):
         return plain(400, problem)
-    shown = await _desk(request, form.get("ticket", ""))
+    shown = await _case(request, form.get("ticket", ""))
     at = hub_of(request).clock.now()
     await _commit(
         hub_of(request), desk.note(shown.conversation, shown.me, at, form["key"], text=form["text"])
@@ -198,7 +197,7 @@ async def note(request: web.Request) -> web.StreamResponse:
 
 async def typing(request: web.Request) -> web.StreamResponse:
     """The operator types: they have the conversation from now on, and the citizen sees that somebody writes."""
-    hub, shown = hub_of(request), await _desk(request, (await form_of(request)).get("ticket", ""))
+    hub, shown = hub_of(request), await _case(request, (await form_of(request)).get("ticket", ""))
     if not shown.open or shown.colleague:
         return web.Response(status=204)
     if not shown.mine:
@@ -215,7 +214,7 @@ async def typing(request: web.Request) -> web.StreamResponse:
 async def read(request: web.Request) -> web.StreamResponse:
     """Whoever has the conversation, or may take it, has seen it; a colleague who only looks has not."""
     hub, form = hub_of(request), await form_of(request)
-    shown = await _desk(request, "")
+    shown = await _case(request, "")
     if shown.colleague is None:
         upto = _number(form.get("after", ""))
         await hub.store.mark_staff_read(shown.conversation.id, upto, now=hub.clock.now())
@@ -235,7 +234,7 @@ async def _act(request: web.Request, form: dict[str, str], act: Act) -> web.Resp
     """Carry the act out on the conversation as it is now; what to say if that cannot be."""
     hub = hub_of(request)
     for _ in range(CLAIMS):
-        shown = await _desk(request, form.get("ticket", ""))
+        shown = await _case(request, form.get("ticket", ""))
         if shown.ticket is None or not shown.open:
             return plain(409, NO_TICKET)
         try:
@@ -275,60 +274,6 @@ async def _done(request: web.Request, form: dict[str, str], *, sent: bool) -> we
         return await _live(request, form, sent=sent)
     ticket = f"?ticket={form['ticket']}" if form.get("ticket", "").replace("_", "").isalnum() else ""
     return web.HTTPSeeOther(f"/console/conversations/{request.match_info['conversation']}{ticket}")
-
-
-# ---- live signals --------------------------------------------------------------------------------
-
-_streams: WeakKeyDictionary[web.Application, WeakSet[EventSourceResponse]] = WeakKeyDictionary()
-
-
-async def events(request: web.Request) -> web.StreamResponse:
-    """Signals for one page: ``queue`` (something changed somewhere), ``conversation`` (the open one did),
-    ``typing``. The first event, ``ready``, says that nothing after it is missed."""
-    hub, watched = hub_of(request), request.query.get("conversation")
-    async with sse_response(request) as stream:
-        _streams.setdefault(request.app, WeakSet()).add(stream)
-        with hub.live.subscribe() as signals:
-            forwarding = asyncio.create_task(
-                _forward(hub, signals, stream, watched, session_of(request).staff)
-            )
-            forwarding.add_done_callback(lambda _: stream.stop_streaming())
-            try:
-                await stream.wait()  # ends when the browser has gone
-            finally:
-                forwarding.cancel()
-                await asyncio.gather(forwarding, return_exceptions=True)
-    return stream
-
-
-async def _forward(
-    hub: Hub, signals: Subscription, stream: EventSourceResponse, watched: str | None, me: Staff
-) -> None:
-    await stream.send("{}", event="ready")
-    async for signal in signals:
-        if isinstance(signal, Typing):
-            if signal.conversation == watched and (who := await _who_types(hub, signal, me)):
-                await stream.send(json.dumps(who), event="typing")
-            continue
-        await stream.send("{}", event="queue")
-        if signal == watched:
-            await stream.send("{}", event="conversation")
-
-
-async def _who_types(hub: Hub, signal: Typing, me: Staff) -> dict[str, str] | None:
-    if signal.author == "citizen":
-        return {"text": "Người dân đang nhập…"}
-    conversation = await hub.store.conversation(signal.conversation)
-    if signal.author != "operator" or conversation is None or conversation.operator in (None, me.id):
-        return None
-    names = await names_of(hub.store, [conversation.operator])
-    return {"text": f"{names.get(conversation.operator or '', '')} đang soạn trả lời…"}
-
-
-async def close_all(app: web.Application) -> None:
-    """Belongs into the application's ``on_shutdown``: open streams would hold it up."""
-    for stream in list(_streams.get(app, ())):
-        stream.stop_streaming()
 
 
 def routes() -> list[web.RouteDef]:

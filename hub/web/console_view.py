@@ -104,7 +104,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Desk:
+class Case:
     """One conversation with its ticket, as one operator sees it."""
 
     conversation: Conversation
@@ -173,18 +173,18 @@ async def names_of(store: Store, ids: Iterable[str | None]) -> dict[str, str]:
     return {staff.id: staff.name for staff in known if staff}
 
 
-async def desk_of(store: Store, conversation: Conversation, me: Staff, ticket_id: str) -> Desk:
+async def case_of(store: Store, conversation: Conversation, me: Staff, ticket_id: str) -> Case:
     """The conversation with the ticket asked for (of this conversation), or else its open one."""
     ticket = await store.ticket(ticket_id) if ticket_id else None
     if ticket is None or ticket.conversation != conversation.id:
         ticket = await store.ticket(conversation.ticket) if conversation.ticket else None
     actors = {event.actor for event in ticket.history} if ticket else set()
     holder = ticket.operator if ticket else None
-    return Desk(conversation, ticket, me, await names_of(store, {*actors, holder, conversation.operator}))
+    return Case(conversation, ticket, me, await names_of(store, {*actors, holder, conversation.operator}))
 
 
 async def lines_of(
-    store: Store, desk: Desk, messages: list[Message], *, previous: Message | None = None
+    store: Store, case: Case, messages: list[Message], *, previous: Message | None = None
 ) -> list[Line]:
     """Messages as lines; ``previous`` is what stands before them on the page."""
     names = await names_of(store, (m.author_id for m in messages))
@@ -192,17 +192,17 @@ async def lines_of(
     lines = []
     for message in messages:
         its_day = local_day(message.at)
-        lines.append(Line(message, _author(desk, message, names), its_day if its_day != day else None))
+        lines.append(Line(message, _author(case, message, names), its_day if its_day != day else None))
         day = its_day
     return lines
 
 
-def _author(desk: Desk, message: Message, names: dict[str, str]) -> str:
+def _author(case: Case, message: Message, names: dict[str, str]) -> str:
     if message.author == "citizen":
-        return desk.citizen
+        return case.citizen
     if message.author == "operator" and message.author_id:
         return (
-            f"{desk.me.name} (bạn)" if message.author_id == desk.me.id else names.get(message.author_id, "")
+            f"{case.me.name} (bạn)" if message.author_id == case.me.id else names.get(message.author_id, "")
         )
     return AUTHORS[message.author]
 

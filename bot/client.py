@@ -1,0 +1,165 @@
+"""The client of Rasa: one stateless turn over HTTP, its answer translated for the hub."""
+
+import json
+import re
+from typing import Any
+
+import aiohttp
+from pydantic import ValidationError
+
+from bot.decision import Decision, report_details
+from bot.dialogue import compact, filled
+from bot.text import nfc, words
+from hub.errors import BotSilent, BotUnreachable
+from hub.model import Button, Draft
+from hub.ports import BotAnswer, Question
+
+SECRET_HEADER = "X-Hub-Secret"  # noqa: S105 - a name, not a secret
+#: Longer texts are cut for understanding: the beginning and the end say what is wanted.
+HEAD_CHARS, TAIL_CHARS = 1_200, 600
+HEALTH_TIMEOUT_S = 2.0
+
+NO_WORDS = (
+    "Dạ, em đã nhận được tin nhắn. Anh/chị vui lòng nhắn thêm vài chữ để em hiểu rõ cần hỗ trợ việc gì ạ."
+)
+
+_COMMAND_MARK = re.compile(r"\A[\s/]+")
+_PAYLOAD = re.compile(r"/[a-z_]+(\{.*\})?", re.DOTALL)
+
+
+class RasaBot:
+    """:class:`~hub.ports.Bot` on a Rasa that listens at ``url`` (which may change when Rasa is started anew)."""
+
+    def __init__(self, secret: str, *, timeout_s: float = 5.0, url: str = "") -> None:
+        self.url = url
+        self._secret = secret
+        self._timeout_s = timeout_s
+        self._session: aiohttp.ClientSession | None = None
+
+    async def answer(self, question: Question) -> BotAnswer:
+        """Raises ``BotUnreachable`` or ``BotSilent``; nothing is kept on either side, so it may be asked again."""
+        message = message_for(question)
+        if not message.startswith("/") and not words(message):
+            return BotAnswer(kind="clarify", says=(Draft(text=NO_WORDS),), dialogue=question.dialogue)
+        body = {
+            "sender": question.conversation,
+            "message": message,
+            "metadata": {"channel": question.channel},
+            "events": list(question.dialogue.events),
+        }
+        return answer_from(question, await self._turn(body))
+
+    async def healthy(self) -> bool:
+        """Whether Rasa has loaded its model and takes our secret."""
+        if not self.url:
+            return False
+        timeout = aiohttp.ClientTimeout(total=HEALTH_TIMEOUT_S)
+        try:
+            async with self._http().get(f"{self.url}/webhooks/hub/health", timeout=timeout) as response:
+                return response.status == 200
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    def _http(self) -> aiohttp.ClientSession:
+        if self._session is None or self._session.closed:
+            self._session = aiohttp.ClientSession(headers={SECRET_HEADER: self._secret})
+        return self._session
+
+    async def _turn(self, body: dict[str, Any]) -> dict[str, Any]:
+        if not self.url:
+            raise BotUnreachable("Rasa has not been started yet")
+        timeout = aiohttp.ClientTimeout(total=self._timeout_s)
+        try:
+            async with self._http().post(
+                f"{self.url}/webhooks/hub/turn", json=body, timeout=timeout
+            ) as response:
+                if response.status != 200:
+                    raise BotSilent(f"Rasa answered {response.status}")
+                result: dict[str, Any] = await response.json()
+                return result
+        except aiohttp.ConnectionTimeoutError:
+            raise BotUnreachable("Rasa takes no connection") from None
+        except TimeoutError:
+            raise BotSilent(f"Rasa did not answer within {self._timeout_s:g} s") from None
+        except aiohttp.ClientConnectionError as error:
+            # also one that broke off in the middle: a turn without its answer was never taken
+            raise BotUnreachable(f"no connection to Rasa: {type(error).__name__}") from None
+        except (aiohttp.ClientError, ValueError) as error:
+            raise BotSilent(f"Rasa's answer cannot be read: {type(error).__name__}") from None
+
+
+def message_for(question: Question) -> str:
+    """What Rasa is given. Only the payload of a button may begin with a slash: Rasa takes that for a command."""
+    if question.payload is not None and _is_payload(question.payload):
+        return question.payload
+    text = _COMMAND_MARK.sub("", nfc(question.text)).rstrip()
+    if len(text) <= HEAD_CHARS + TAIL_CHARS:
+        return text
+    return f"{text[:HEAD_CHARS]} … {text[-TAIL_CHARS:]}"
+
+
+def _is_payload(payload: str) -> bool:
+    found = _PAYLOAD.fullmatch(payload)
+    if found is None:
+        return False
+    try:
+        return found[1] is None or isinstance(json.loads(found[1]), dict)
+    except ValueError:
+        return False
+
+
+def answer_from(question: Question, turn: dict[str, Any]) -> BotAnswer:
+    """Rasa's messages as a decision. Where several were made in one turn (a question answered in the middle of
+    a report, then the report's next question) the first one names it.
+
+    Raises:
+        BotSilent: nothing was said, or nothing was decided.
+    """
+    try:
+        spoken = [(_draft(said), _decision(said)) for said in turn["messages"]]
+        says = tuple(draft for draft, _ in spoken if draft is not None)
+        decisions = [decision for _, decision in spoken if decision is not None]
+        events, intent = turn["events"], turn["intent"]
+        given = {
+            name: entity["value"] for entity in turn["entities"] if (name := entity["entity"]) == "phone"
+        }
+    except (KeyError, TypeError, ValidationError) as error:
+        raise BotSilent(f"Rasa's answer cannot be read: {type(error).__name__}") from None
+    if not says or not decisions:
+        raise BotSilent("Rasa said nothing" if not says else "Rasa decided nothing")
+    decision = decisions[0]
+    return BotAnswer(
+        kind=decision.kind,
+        says=says,
+        dialogue=compact([*question.dialogue.events, *events]),
+        procedure=decision.procedure,
+        aspect=decision.aspect,
+        faq=decision.faq,
+        category=decision.category,
+        code=decision.code,
+        slots=given | report_details(filled(events)),
+        buttons=tuple(button for draft in says for button in draft.buttons),
+        handoff=any(other.handoff for other in decisions),
+        ticket=next((other.ticket for other in decisions if other.ticket is not None), None),
+        confidence=intent["confidence"] if decision.confidence is None else decision.confidence,
+        candidates=decision.candidates,
+    )
+
+
+def _draft(said: dict[str, Any]) -> Draft | None:
+    if not said.get("text"):
+        return None
+    decision = _decision(said)
+    return Draft(
+        text=said["text"],
+        buttons=tuple(Button.model_validate(button) for button in said.get("buttons", ())),
+        knowledge=decision.knowledge if decision else (),
+    )
+
+
+def _decision(said: dict[str, Any]) -> Decision | None:
+    return Decision.model_validate(said["custom"]) if said.get("custom") else None

@@ -1,0 +1,1 @@
+"""Vietnamese components of the NLU pipeline."""

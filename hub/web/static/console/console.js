@@ -1,0 +1,266 @@
+// The operators' console. htmx fetches and swaps; this file adds what it cannot: live signals (the sse extension
+// packaged with htmx 2 is still the one for htmx 1), keeping the place while reading, drafts, shortcuts.
+"use strict";
+
+const $ = (id) => document.getElementById(id);
+const SIGNAL_EVERY_MS = 1000; // the inbox is fetched at most this often, however much changes
+const TYPED_EVERY_MS = 3000;
+const TYPING_SHOWN_MS = 6000;
+const RETRY_MS = 5000;
+const NEAR_PX = 80;
+
+// ---- messages to the operator
+
+let toastTimer;
+function toast(text) {
+  const box = $("toast");
+  box.textContent = text;
+  box.hidden = false;
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => (box.hidden = true), 8000);
+}
+
+document.addEventListener("htmx:responseError", (event) => {
+  const { status, responseText } = event.detail.xhr;
+  toast(status < 500 || status === 503 ? responseText.slice(0, 200) : "Có lỗi xảy ra, thao tác chưa được ghi nhận.");
+});
+document.addEventListener("htmx:sendError", (event) => {
+  if (event.detail.requestConfig.verb === "post" && event.target.matches("form"))
+    toast("Không kết nối được tổng đài. Nội dung vẫn còn trong ô soạn, vui lòng gửi lại.");
+});
+
+// ---- live signals
+
+let source, queueTimer, typingTimer;
+
+function signal(id) {
+  const target = $(id);
+  if (target) htmx.trigger(target, "changed");
+}
+
+function queueChanged() {
+  queueTimer ??= setTimeout(() => {
+    queueTimer = undefined;
+    signal("queue");
+  }, SIGNAL_EVERY_MS);
+}
+
+function showTyping(text) {
+  const line = $("typing");
+  if (!line) return;
+  const stays = atEnd();
+  line.textContent = text;
+  line.hidden = false;
+  if (stays) toEnd();
+  clearTimeout(typingTimer);
+  typingTimer = setTimeout(() => (line.hidden = true), TYPING_SHOWN_MS);
+}
+
+function connect() {
+  source?.close();
+  const conversation = $("stage")?.dataset.conversation;
+  source = new EventSource("/console/events" + (conversation ? `?conversation=${encodeURIComponent(conversation)}` : ""));
+  source.addEventListener("ready", () => {
+    $("link").hidden = true;
+    document.body.dataset.live = conversation ?? "inbox";
+    signal("queue"); // what happened while nobody listened
+    signal("live");
+  });
+  source.addEventListener("queue", queueChanged);
+  source.addEventListener("conversation", () => signal("live"));
+  source.addEventListener("typing", (event) => showTyping(JSON.parse(event.data).text));
+  source.onerror = () => {
+    $("link").hidden = false;
+    delete document.body.dataset.live;
+    if (source.readyState === EventSource.CLOSED) {
+      setTimeout(connect, RETRY_MS);
+      signal("queue"); // a session that has ended leads to the login page
+    }
+  };
+}
+
+// ---- the place in the conversation
+
+const atEnd = () => {
+  const box = $("scroller");
+  return !box || box.scrollHeight - box.scrollTop - box.clientHeight < NEAR_PX;
+};
+function toEnd() {
+  const box = $("scroller");
+  if (box) box.scrollTop = box.scrollHeight;
+  if ($("newer")) $("newer").hidden = true;
+}
+
+let followed = true; // was the end in view before the swap
+document.addEventListener("htmx:oobBeforeSwap", (event) => {
+  if (event.detail.target.id !== "log") return;
+  for (const line of [...event.detail.fragment.children]) if (line.id && $(line.id)) line.remove(); // shown already
+  followed = atEnd() || Boolean(event.detail.fragment.querySelector(".operator, .note"));
+  if (event.detail.fragment.querySelector('[data-author="citizen"]')) $("typing").hidden = true;
+});
+document.addEventListener("htmx:afterSettle", () => seen());
+document.addEventListener("htmx:oobAfterSwap", (event) => {
+  if (event.detail.target.id !== "log") return;
+  if (followed) toEnd();
+  else $("newer").hidden = false;
+});
+
+// Older lines are put above: what is being read stays where it is.
+let heightBefore;
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.target.id === "earlier") heightBefore = $("scroller").scrollHeight;
+});
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (heightBefore === undefined) return;
+  $("scroller").scrollTop += $("scroller").scrollHeight - heightBefore;
+  heightBefore = undefined;
+});
+
+let seenUpTo = "";
+function seen() {
+  const after = document.querySelector('#cursor [name="after"]')?.value;
+  const mark = `${$("stage")?.dataset.conversation}:${after}`;
+  if (!after || mark === seenUpTo || document.visibilityState !== "visible" || !document.hasFocus()) return;
+  seenUpTo = mark;
+  htmx.trigger($("seen"), "seen");
+}
+document.addEventListener("visibilitychange", seen);
+window.addEventListener("focus", seen);
+
+// ---- writing
+
+const draftName = (box) => `console.draft.${document.body.dataset.me}.${$("stage").dataset.conversation}.${box.id}`;
+const drafts = () => Object.keys(localStorage).filter((name) => name.startsWith("console.draft."));
+
+function fit(box) {
+  box.style.height = "auto";
+  box.style.height = `${Math.min(box.scrollHeight + 2, 220)}px`;
+}
+
+function keepDraft(box) {
+  if (box.value.trim()) localStorage.setItem(draftName(box), box.value);
+  else localStorage.removeItem(draftName(box));
+  fit(box);
+}
+
+function mode(name, focus = true) {
+  if (!$(`${name}-form`)) return;
+  for (const other of ["reply", "note"]) {
+    const chosen = other === name;
+    $(`${other}-form`).hidden = !chosen;
+    $(`tab-${other}`).setAttribute("aria-selected", chosen);
+    $(`tab-${other}`).tabIndex = chosen ? 0 : -1;
+  }
+  fit($(name));
+  if (focus) $(name).focus();
+}
+
+let typedAt = 0;
+document.addEventListener("input", (event) => {
+  const box = event.target;
+  if (!box.matches("#reply, #note")) return;
+  keepDraft(box);
+  if (box.id === "reply" && box.value.trim() && Date.now() - typedAt > TYPED_EVERY_MS) {
+    typedAt = Date.now();
+    htmx.trigger($("typist"), "typed");
+  }
+});
+
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.dataset.sends) event.target.dataset.sent = event.target.elements.text.value;
+});
+document.addEventListener("htmx:afterRequest", (event) => {
+  const form = event.target;
+  if (!form.dataset.sends || !event.detail.successful) return;
+  const box = form.elements.text;
+  if (box.value === form.dataset.sent) box.value = ""; // else they wrote on meanwhile
+  keepDraft(box);
+  typedAt = 0;
+});
+
+// ---- opening a conversation
+
+function opened() {
+  const stage = $("stage");
+  const conversation = stage.dataset.conversation;
+  for (const row of document.querySelectorAll("a.ticket")) {
+    if (row.dataset.conversation === conversation) row.setAttribute("aria-current", "true");
+    else row.removeAttribute("aria-current");
+  }
+  document.body.removeAttribute("data-panel-open");
+  if (conversation) {
+    for (const box of [$("reply"), $("note")]) {
+      box.value = localStorage.getItem(draftName(box)) ?? "";
+      fit(box);
+    }
+    toEnd();
+    seen();
+  }
+  connect();
+}
+document.addEventListener("htmx:afterSwap", (event) => {
+  if (event.detail.target.id === "stage") opened();
+});
+
+document.addEventListener("scroll", (event) => {
+  if (event.target.id === "scroller" && atEnd()) $("newer").hidden = true;
+}, true);
+
+document.addEventListener("click", (event) => {
+  const at = (selector) => event.target.closest(selector);
+  if (at("#newer")) toEnd();
+  if (at("[data-help]")) $("help").showModal();
+  if (at("[data-panel]")) document.body.toggleAttribute("data-panel-open");
+  if (at("[data-mode]")) mode(at("[data-mode]").dataset.mode);
+  const menu = document.querySelector("details.menu[open]");
+  if (menu && !menu.contains(event.target)) menu.open = false;
+});
+document.addEventListener("submit", (event) => {
+  if (event.target.matches("[data-logout]")) for (const name of drafts()) localStorage.removeItem(name);
+});
+
+// ---- keys
+
+const rows = () => [...document.querySelectorAll("a.ticket")];
+function step(by) {
+  const all = rows();
+  const now = all.findIndex((row) => row === document.activeElement);
+  const from = now >= 0 ? now : all.findIndex((row) => row.getAttribute("aria-current")) ;
+  all[Math.max(0, Math.min(all.length - 1, from + by))]?.focus();
+}
+const KEYS = {
+  j: () => step(1),
+  k: () => step(-1),
+  r: () => mode("reply"),
+  n: () => mode("note"),
+  "?": () => $("help").showModal(),
+  Escape: () => {
+    if (document.body.hasAttribute("data-panel-open")) document.body.removeAttribute("data-panel-open");
+    else (document.querySelector("a.ticket[aria-current]") ?? rows()[0])?.focus();
+  },
+};
+
+document.addEventListener("keydown", (event) => {
+  if (event.isComposing || event.keyCode === 229 || $("help").open) return; // 229: a Vietnamese input method composes
+  const box = event.target;
+  if (box.matches("[role=tab]") && ["ArrowLeft", "ArrowRight"].includes(event.key)) {
+    const next = box.id === "tab-reply" ? "note" : "reply";
+    mode(next, false);
+    $(`tab-${next}`).focus();
+  } else if (box.matches("#reply, #note")) {
+    const phone = matchMedia("(pointer: coarse)").matches; // there Enter is a new line and the button sends
+    if (event.key === "Enter" && !event.shiftKey && (!phone || event.ctrlKey)) {
+      event.preventDefault();
+      const button = box.form.querySelector("button");
+      if (!button.disabled && box.value.trim()) box.form.requestSubmit(button);
+    } else if (event.key === "Escape") KEYS.Escape();
+  } else if (!box.matches("input, textarea, select") && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    if (act) {
+      event.preventDefault();
+      act();
+    }
+  }
+});
+
+opened();
