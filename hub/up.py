@@ -143,7 +143,7 @@ async def _say_ready(process: HubProcess, address: str, progress: Progress) -> N
 
 
 async def _greet_first_admin(process: HubProcess) -> None:
-    password = await first_admin(process.store, process.clock)
+    password = await first_admin(process.store)
     if password is not None:
         sys.stdout.write(
             "\nFirst administrator:  login admin   one-time password "

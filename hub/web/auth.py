@@ -80,6 +80,10 @@ def plain(status: int, text: str) -> web.Response:
     return web.Response(status=status, text=text)
 
 
+def see_other(address: str) -> web.Response:
+    return web.Response(status=303, headers={"Location": address})
+
+
 def own_page(address: str) -> str:
     """``address`` if it is a page of the console, else the console's first page."""
     return address if _OWN_PAGE.fullmatch(address) and not address.startswith(LOGIN) else HOME
@@ -122,7 +126,7 @@ async def _enter(request: web.Request, handler: Handler) -> web.StreamResponse:
         if not _same(token, session.csrf):
             return plain(403, FORGED)
     if session.staff.must_change_password and not request.path.startswith((PASSWORD, "/console/logout")):
-        return web.HTTPSeeOther(PASSWORD)
+        return see_other(PASSWORD)
     request[_SESSION] = session
     response = await handler(request)
     aged = hub_of(request).clock.now() - session.issued_at > RENEW_AFTER_MS
@@ -136,7 +140,7 @@ def _to_login(request: web.Request) -> web.Response:
     target = str(request.rel_url) if is_page else ""
     login = f"{LOGIN}?next={own_page(target)}" if own_page(target) != HOME else LOGIN
     if is_page and "text/event-stream" not in request.headers.get("Accept", ""):
-        return web.HTTPSeeOther(login)
+        return see_other(login)
     return web.Response(status=401, headers={"HX-Redirect": LOGIN}, text="Vui lòng đăng nhập lại.")
 
 
@@ -197,7 +201,7 @@ async def login_form(request: web.Request) -> web.StreamResponse:
     target = own_page(request.query.get("next", ""))
     try:
         if await _read_session(request):
-            return web.HTTPSeeOther(target)
+            return see_other(target)
     except StoreError:
         return _login_page(request, 503, AWAY, target)
     return _login_page(request, 200, None, target)
@@ -217,7 +221,7 @@ async def log_in(request: web.Request) -> web.StreamResponse:
     hub_of(request).metrics.logins.labels(result).inc()
     if staff is None:
         return _login_page(request, 429 if problem == WAIT else 401, problem, target, login)
-    response = web.HTTPSeeOther(PASSWORD if staff.must_change_password else target)
+    response = see_other(PASSWORD if staff.must_change_password else target)
     _start_session(request, response, staff, secrets.token_urlsafe(18))
     return response
 
@@ -261,7 +265,7 @@ def _login_page(
 
 
 async def log_out(request: web.Request) -> web.StreamResponse:
-    response = web.HTTPSeeOther(LOGIN)
+    response = see_other(LOGIN)
     response.del_cookie(SESSION_COOKIE, path="/")
     return response
 
@@ -278,7 +282,7 @@ async def change_password(request: web.Request) -> web.StreamResponse:
         return page(request, "console/password.html", status=status, problem=problem)
     changed = await asyncio.to_thread(accounts.with_password, staff, form["password"])
     await hub.store.put_staff(changed)
-    response = web.HTTPSeeOther(HOME)
+    response = see_other(HOME)
     _start_session(request, response, changed, secrets.token_urlsafe(18))
     return response
 

@@ -17,7 +17,7 @@ from handoff.desk import HeldByColleague
 from hub.clock import local_day
 from hub.errors import NotFound, OwnerChanged
 from hub.model import Conversation, Staff, Ticket, Turn
-from hub.web.auth import form_of, guarded, page, plain, session_of
+from hub.web.auth import form_of, guarded, page, plain, see_other, session_of
 from hub.web.console_live import close_all, events
 from hub.web.console_view import PAGE, WORDS, Case, case_of, inbox, lines_of, marks_of
 from hub.web.context import Hub, hub_of
@@ -273,7 +273,7 @@ async def _done(request: web.Request, form: dict[str, str], *, sent: bool) -> we
     if "HX-Request" in request.headers:
         return await _live(request, form, sent=sent)
     ticket = f"?ticket={form['ticket']}" if form.get("ticket", "").replace("_", "").isalnum() else ""
-    return web.HTTPSeeOther(f"/console/conversations/{request.match_info['conversation']}{ticket}")
+    return see_other(f"/console/conversations/{request.match_info['conversation']}{ticket}")
 
 
 def routes() -> list[web.RouteDef]:
