@@ -113,7 +113,13 @@ class KnowledgeBase:
 
     def _best(self, scores: Floats, limit: int) -> list[Hit]:
         # Rounded, so that equal resemblance is equal on every machine and the order of the data decides.
-        order = np.argsort(-np.round(scores, 4), kind="stable")[:limit]
+        rounded = np.round(scores, 4)
+        if 0 < limit < len(rounded):
+            worst = np.partition(rounded, -limit)[-limit]
+            among = np.flatnonzero(rounded >= worst)
+        else:
+            among = np.arange(len(rounded))
+        order = among[np.argsort(-rounded[among], kind="stable")][:limit]
         return [
             Hit(hit.kind, hit.id, hit.title, round(float(scores[at]), 4))
             for at in order

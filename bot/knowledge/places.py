@@ -52,9 +52,10 @@ class Gazetteer:
     def _at(self, words: list[Token], at: int, kind: str | None) -> tuple[Commune | None, int]:
         for commune, name in self._by_first.get(words[at].word, ()):
             typed = words[at : at + len(name)]
-            if _folded(typed) == _folded(name) and kind in (None, commune.kind):
-                if self._is_meant(typed, name, commune, kind):
-                    return commune, len(name)
+            if _folded(typed) != _folded(name) or kind not in (None, commune.kind):
+                continue
+            if self._is_meant(typed, name, commune, kind):
+                return commune, len(name)
         for province in self._provinces:
             if _folded(words[at : at + len(province)]) == province:
                 return None, len(province)

@@ -6,6 +6,7 @@ Works on top of ``bot.text.normalize`` (chat abbreviations, Telex); here are onl
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bot.text import fold, normalize, words
 
@@ -84,7 +85,7 @@ _ASPECT_PHRASES = tuple(
             "cong dich vu cong", "qua app", "tren app", "qua buu dien",
             "mau don", "mau to khai", "to khai", "mau nao", "mau gi", "mau", "bieu mau", "tai mau", "don tu", "xin mau",
             "can cu", "can cu phap ly", "phap ly", "luat nao", "luat gi", "quy dinh", "quy dinh nao", "van ban nao",
-            "van ban", "nghi dinh", "nghi dinh nao", "thong tu", "thong tu nao", "co so phap ly", "theo luat", 
+            "van ban", "nghi dinh", "nghi dinh nao", "thong tu", "thong tu nao", "co so phap ly", "theo luat",
             "dieu kien", "dieu kien gi", "doi tuong", "doi tuong nao", "ai duoc", "du dieu kien", "yeu cau gi", "yeu cau",
             "ket qua", "nhan ket qua", "lay ket qua", "tra ket qua",
         ),
@@ -131,7 +132,12 @@ def split_words(text: str) -> list[str]:
 
 def spelled(text: str) -> list[Token]:
     """Words as they stand, each with its folded spelling and its marks."""
-    return [Token(fold(word), _form(word)) for word in split_words(text)]
+    return [_token(word) for word in split_words(text)]
+
+
+@lru_cache(maxsize=20_000)
+def _token(word: str) -> Token:
+    return Token(fold(word), _form(word))
 
 
 _ACCENTED = frozenset({"mần", "hư", "bịnh", "đẻ", "lãnh", "dò", "mướn"})  # other words without their marks
@@ -142,7 +148,9 @@ _REPLACE_FORM = {_form(a): tuple(spelled(b)) for a, b in _SAME.items() if a in _
 _TALK_FORMS = frozenset(map(_form, _TALK))
 _TALK_UNMARKED = frozenset(map(fold, _TALK)) - set(map(fold, _COMMON))
 _COMMON_FORMS = frozenset(map(_form, _COMMON)) | frozenset(map(fold, _COMMON))
-_LONGEST = max(len(key) for key in _REPLACE)
+_LONGEST: dict[str, int] = {}  # by first word
+for _key in _REPLACE:
+    _LONGEST[_key[0]] = max(len(_key), _LONGEST.get(_key[0], 0))
 
 
 def tokens(text: str) -> list[Token]:
@@ -155,7 +163,7 @@ def tokens(text: str) -> list[Token]:
             out += _REPLACE_FORM[given[at].form]
             at += 1
             continue
-        for size in range(min(_LONGEST, len(given) - at), 0, -1):
+        for size in range(min(_LONGEST.get(given[at].word, 0), len(given) - at), 0, -1):
             replacement = _REPLACE.get(tuple(t.word for t in given[at : at + size]))
             if replacement:
                 out += replacement

@@ -82,6 +82,21 @@ class HubUnderTest:
             await self._reader
         return code
 
+    async def end_anyhow(self) -> None:
+        """For the end of a test, whatever it did to the process."""
+        if self._process is not None and self._process.returncode is None:
+            await self.stop()
+
+    def rasa_pid(self) -> int:
+        """The Rasa that this hub has started."""
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                # pid (name) state parent…; the name may hold spaces
+                fields = status.read_text().rpartition(")")[2].split()
+                if int(fields[1]) == self.pid and b"serve.py" in (status.parent / "cmdline").read_bytes():
+                    return int(status.parent.name)
+        raise RuntimeError("this hub has no Rasa")
+
     def one_time_password(self) -> str:
         found = re.search(r"one-time password (\S+)", self.printed)
         assert found is not None, self.printed

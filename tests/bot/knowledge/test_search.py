@@ -42,7 +42,7 @@ def test_questions_the_thresholds_were_chosen_on(kb: KnowledgeBase) -> None:
     assert seen["absent", "wrong"] <= 2
 
 
-def test_questions_written_afterwards(kb: KnowledgeBase) -> None:
+def test_questions_added_in_the_second_round(kb: KnowledgeBase) -> None:
     seen = outcomes(kb, QUERIES["fresh"])
     present = sum(n for (side, _), n in seen.items() if side == "present")
     absent = sum(n for (side, _), n in seen.items() if side == "absent")
