@@ -198,8 +198,8 @@ function opened() {
   }
   connect();
 }
-document.addEventListener("htmx:afterSwap", (event) => {
-  if (event.detail.target.id === "stage") opened();
+document.addEventListener("htmx:afterSettle", (event) => {
+  if (event.detail.target.id === "stage") opened(); // before it settles, the new stage wears the old one's classes
 });
 
 document.addEventListener("scroll", (event) => {

@@ -1,0 +1,175 @@
+"""The operator's desk: each act of an operator as one :class:`~hub.model.Turn`. Pure; the console commits it.
+
+A turn's id is derived from the key of the form it came from, so sending the form twice does the act once. Acts
+that take a conversation carry its epoch: of two operators who reach for it at once, one is refused.
+"""
+
+from typing import Any, Final
+
+from hub.errors import HubError
+from hub.model import Conversation, Draft, Staff, Ticket, TicketChange, TicketState, Turn, derived_id
+
+GREETING = "Anh/chị đang trò chuyện với {name}, tổng đài viên Tổng đài 1022."
+BACK_TO_BOT = "Trợ lý tự động của Tổng đài 1022 tiếp tục hỗ trợ anh/chị."
+CLOSED = (
+    "Tổng đài đã đóng phiếu {code}. Cảm ơn anh/chị đã liên hệ. Khi cần hỗ trợ thêm, anh/chị cứ nhắn tại đây."
+)
+
+#: Taking a ticket says that somebody works on it, unless it is already further.
+ON_TAKE: Final[dict[TicketState, TicketState]] = {
+    "new": "assigned",
+    "reopened": "assigned",
+    "returned": "assigned",
+}
+#: A word to the citizen answers the ticket; what lies with an agency stays there until the agency answers.
+ON_REPLY: Final[dict[TicketState, TicketState]] = {
+    "new": "answered",
+    "assigned": "answered",
+    "reopened": "answered",
+    "returned": "answered",
+    "waiting_citizen": "answered",
+}
+
+
+class HeldByColleague(HubError):
+    """Another operator has this conversation: it must be taken over first."""
+
+
+def is_free_for(conversation: Conversation, staff: Staff) -> bool:
+    """Whether the operator may speak: nobody else among the staff has the conversation."""
+    return conversation.owner == "bot" or conversation.operator in (None, staff.id)
+
+
+def take(
+    conversation: Conversation, ticket: Ticket, staff: Staff, at: int, key: str, *, over: str | None = None
+) -> Turn:
+    """The operator takes the conversation; the citizen is told who is there.
+
+    Args:
+        over: the colleague it is knowingly taken from.
+
+    Raises:
+        HeldByColleague: somebody else has it.
+    """
+    if not over or over != conversation.operator:
+        _must_be_free(conversation, staff)
+    already = conversation.owner == "human" and conversation.operator == staff.id
+    return _turn(
+        "take",
+        conversation,
+        staff,
+        at,
+        key,
+        actor="system",
+        handles=conversation.last_seq,
+        outcome="ticketed",
+        says=() if already else (Draft(text=GREETING.format(name=staff.name)),),
+        owner="human",
+        operator=staff.id,
+        change=_change(ticket, staff, ON_TAKE.get(ticket.state, ticket.state)),
+        expects_epoch=conversation.epoch,
+    )
+
+
+def reply(conversation: Conversation, ticket: Ticket, staff: Staff, at: int, key: str, *, text: str) -> Turn:
+    """The operator answers the citizen, and has the conversation from then on.
+
+    Raises:
+        HeldByColleague: another operator has it.
+    """
+    _must_be_free(conversation, staff)
+    return _turn(
+        "reply",
+        conversation,
+        staff,
+        at,
+        key,
+        text,
+        actor="operator",
+        handles=conversation.last_seq,
+        outcome="ticketed",
+        says=(Draft(text=text),),
+        owner="human",
+        operator=staff.id,
+        change=_change(ticket, staff, ON_REPLY.get(ticket.state, ticket.state)),
+        expects_epoch=conversation.epoch,
+    )
+
+
+def note(conversation: Conversation, staff: Staff, at: int, key: str, *, text: str) -> Turn:
+    """A line for colleagues. It changes nothing else, so anyone may leave one."""
+    return _turn(
+        "note",
+        conversation,
+        staff,
+        at,
+        key,
+        text,
+        actor="operator",
+        handles=0,
+        says=(Draft(text=text, internal=True),),
+    )
+
+
+def hand_back(conversation: Conversation, ticket: Ticket, staff: Staff, at: int, key: str) -> Turn:
+    """The bot answers again; the ticket stays open with the operator. Raises ``HeldByColleague``."""
+    _must_be_free(conversation, staff)
+    return _turn(
+        "hand_back",
+        conversation,
+        staff,
+        at,
+        key,
+        actor="system",
+        handles=conversation.last_seq,
+        outcome="ticketed",
+        says=(Draft(text=BACK_TO_BOT),),
+        owner="bot",
+        change=_change(ticket, staff, ticket.state, "Trả hội thoại lại cho trợ lý tự động"),
+        expects_epoch=conversation.epoch,
+    )
+
+
+def close(conversation: Conversation, ticket: Ticket, staff: Staff, at: int, key: str) -> Turn:
+    """The ticket is done; the conversation goes back to the bot. Raises ``HeldByColleague``."""
+    _must_be_free(conversation, staff)
+    return _turn(
+        "close",
+        conversation,
+        staff,
+        at,
+        key,
+        actor="system",
+        handles=conversation.last_seq,
+        outcome="ticketed",
+        says=(Draft(text=CLOSED.format(code=ticket.code)),),
+        owner="bot",
+        change=_change(ticket, staff, "closed"),
+        expects_epoch=conversation.epoch,
+    )
+
+
+def _must_be_free(conversation: Conversation, staff: Staff) -> None:
+    if not is_free_for(conversation, staff):
+        raise HeldByColleague(f"{conversation.id} is with another operator")
+
+
+def _turn(
+    act: str, conversation: Conversation, staff: Staff, at: int, key: str, text: str = "", **decided: Any
+) -> Turn:
+    """The text is part of the id: sending again after a lost answer says nothing twice, yet an edited text is
+    not swallowed."""
+    return Turn(
+        id=derived_id("t", act, conversation.id, staff.id, key, text),
+        conversation=conversation.id,
+        actor_id=staff.id,
+        at=at,
+        **decided,
+    )
+
+
+def _change(ticket: Ticket, staff: Staff, state: TicketState, note: str | None = None) -> TicketChange | None:
+    """None when nothing about the ticket would be new."""
+    if ticket.state == state and ticket.operator == staff.id and note is None:
+        return None
+    return TicketChange(ticket=ticket.id, state=state, operator=staff.id, note=note)

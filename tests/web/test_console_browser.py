@@ -1,0 +1,232 @@
+"""The console in a real browser: live inbox, keyboard, drafts, lost connections, two operators, a phone."""
+
+import shutil
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from handoff import accounts
+from hub.clock import SystemClock
+from hub.model import Ticket
+from hub.store.sqlite import SqliteStore
+from tests.web.console_hub import PASSWORD, ConsoleHub, console_hub
+
+CHROMIUM = shutil.which("chromium")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="chromium is not installed (apt-get install chromium)"
+)
+
+DESK = {"width": 1366, "height": 768}
+PHONE = {"width": 390, "height": 844}
+
+complaints: list[str] = []  # script errors and refused content: none may occur
+
+
+@pytest.fixture
+async def hub(store: SqliteStore, tmp_path: Path) -> AsyncIterator[ConsoleHub]:
+    async with console_hub(store, SystemClock(), tmp_path) as running:
+        await running.person("lan", "Nguyễn Thị Lan")
+        yield running
+
+
+@pytest.fixture
+async def chromium(hub: ConsoleHub) -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        complaints.clear()
+        yield browser
+        await browser.close()
+    assert complaints == []
+
+
+@pytest.fixture
+async def ticket(hub: ConsoleHub) -> Ticket:
+    message = await hub.citizen_says("Cho tôi gặp người")
+    return await hub.ticket(message.conversation, "Cho tôi gặp người")
+
+
+async def operator(
+    chromium: Browser, hub: ConsoleHub, login: str = "lan", password: str = PASSWORD, **options: Any
+) -> Page:
+    """A page that has just logged in."""
+    context = await chromium.new_context(viewport=options.pop("viewport", DESK), locale="vi-VN", **options)
+    page = await context.new_page()
+    page.set_default_timeout(15_000)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("console", lambda m: complaints.append(m.text) if "Content Security Policy" in m.text else None)
+    await page.goto(f"{hub.url}/console")
+    await page.get_by_label("Tên đăng nhập").fill(login)
+    await page.get_by_label("Mật khẩu").fill(password)
+    await page.keyboard.press("Enter")
+    return page
+
+
+async def is_live(page: Page, conversation: str = "inbox") -> None:
+    """The page's event stream is open, so nothing that happens from now on is missed."""
+    await expect(page.locator(f'body[data-live="{conversation}"]')).to_have_count(1)
+
+
+async def open_ticket(page: Page, ticket: Ticket) -> None:
+    await page.locator(f"#row-{ticket.id}").click()
+    await is_live(page, ticket.conversation)
+
+
+async def test_from_the_first_login_to_the_first_answer_by_keyboard(
+    hub: ConsoleHub, chromium: Browser
+) -> None:
+    one_time = await accounts.add_staff(hub.store, "moi", "Lê Thị Mới", "operator")
+    page = await operator(chromium, hub, "moi", one_time)
+    await expect(page.get_by_role("heading", name="Đổi mật khẩu")).to_be_visible()
+    await page.get_by_label("Mật khẩu đang dùng").fill(one_time)
+    await page.get_by_label("Mật khẩu mới (ít nhất").fill(PASSWORD)
+    await page.get_by_label("Nhập lại mật khẩu mới").fill(PASSWORD)
+    await page.get_by_role("button", name="Đổi mật khẩu").click()
+    await expect(page.get_by_text("Không có phiếu nào đang mở")).to_be_visible()
+    await is_live(page)
+
+    message = await hub.citizen_says("Cho tôi gặp người")
+    ticket = await hub.ticket(message.conversation, "Cho tôi gặp người")
+    await expect(page.get_by_role("link", name=ticket.code)).to_be_visible()
+    await expect(page).to_have_title("(1) Hộp thư · Tổng đài 1022")
+
+    await page.keyboard.press("j")
+    await page.keyboard.press("Enter")
+    await is_live(page, ticket.conversation)
+    await page.keyboard.press("r")
+    await page.keyboard.type("Dạ, em chào anh/chị.")
+    await page.keyboard.press("Shift+Enter")
+    await page.keyboard.type("Em giúp được gì ạ?")
+    await expect(page.get_by_text("bạn đang xử lý")).to_be_visible()  # typing took the conversation
+    await page.keyboard.press("Enter")
+    said = page.locator(".line.operator .text")
+    await expect(said).to_have_text("Dạ, em chào anh/chị.\nEm giúp được gì ạ?")
+    await expect(page.locator("#reply")).to_have_value("")
+    await expect(page.locator("#reply")).to_be_focused()
+
+    await hub.citizen_says("Cảm ơn em nhé")
+    await expect(page.locator("#log").get_by_text("Cảm ơn em nhé")).to_be_in_viewport()
+    assert len(await hub.texts(ticket.conversation, "operator")) == 1
+
+
+async def test_focus_text_and_place_stay_while_the_list_moves(
+    hub: ConsoleHub, chromium: Browser, ticket: Ticket
+) -> None:
+    for n in range(40):
+        await hub.citizen_says(f"Dòng {n}")
+    page = await operator(chromium, hub)
+    await open_ticket(page, ticket)
+    await page.keyboard.press("n")
+    await page.keyboard.type("Đã gọi cho")
+    await page.locator("#scroller").evaluate("box => box.scrollTop = 0")
+    other = await hub.citizen_says("Xin chào", who="w-2")
+    second = await hub.ticket(other.conversation, "Phiếu thứ hai")
+    await hub.citizen_says("Dòng cuối")
+    await expect(page.locator(f"#row-{second.id}")).to_be_visible()
+    await expect(page.get_by_role("button", name="Tin mới")).to_be_visible()
+    assert await page.locator("#scroller").evaluate("box => box.scrollTop") == 0
+    await expect(page.locator("#note")).to_be_focused()
+    await page.keyboard.type(" xã.")
+    await expect(page.locator("#note")).to_have_value("Đã gọi cho xã.")
+    await page.get_by_role("button", name="Tin mới").click()
+    await expect(page.get_by_text("Dòng cuối")).to_be_in_viewport()
+
+
+async def test_a_draft_outlives_a_reload_and_a_double_click_sends_once(
+    hub: ConsoleHub, chromium: Browser, ticket: Ticket
+) -> None:
+    page = await operator(chromium, hub)
+    await open_ticket(page, ticket)
+    await page.locator("#reply").fill("Câu trả lời đang soạn")
+    await page.reload()
+    await is_live(page, ticket.conversation)
+    await expect(page.locator("#reply")).to_have_value("Câu trả lời đang soạn")
+    await page.get_by_role("button", name="Gửi").dblclick()
+    await expect(page.locator(".line.operator")).to_have_count(1)
+    await page.reload()
+    await expect(page.locator(".line.operator")).to_have_count(1)
+    await expect(page.locator("#reply")).to_have_value("")
+
+
+async def test_a_lost_connection_is_caught_up_with(
+    hub: ConsoleHub, chromium: Browser, ticket: Ticket
+) -> None:
+    page = await operator(chromium, hub)
+    await open_ticket(page, ticket)
+    await page.context.set_offline(True)
+    await hub.restart_web()
+    await expect(page.get_by_text("Mất kết nối")).to_be_visible()
+    await hub.citizen_says("Nhắn khi mất mạng")
+    await page.context.set_offline(False)
+    await is_live(page, ticket.conversation)
+    await expect(page.locator("#log").get_by_text("Nhắn khi mất mạng")).to_have_count(1)
+    await expect(page.get_by_text("Mất kết nối")).to_be_hidden()
+
+
+async def test_two_operators_see_each_other(hub: ConsoleHub, chromium: Browser, ticket: Ticket) -> None:
+    await hub.person("minh", "Trần Văn Minh")
+    lan, minh = await operator(chromium, hub), await operator(chromium, hub, "minh")
+    await open_ticket(lan, ticket)
+    await open_ticket(minh, ticket)
+    await lan.get_by_role("button", name="Nhận xử lý").click()
+    await expect(minh.locator("#gate")).to_contain_text("Nguyễn Thị Lan đang xử lý hội thoại này.")
+    await expect(minh.get_by_role("button", name="Gửi")).to_be_disabled()
+    await lan.locator("#reply").press_sequentially("Dạ")
+    await expect(minh.get_by_text("Nguyễn Thị Lan đang soạn trả lời…")).to_be_visible()
+    minh.on("dialog", lambda dialog: dialog.accept())
+    await minh.get_by_role("button", name="Nhận thay").click()
+    await expect(lan.locator("#gate")).to_contain_text("Trần Văn Minh đang xử lý hội thoại này.")
+    await expect(lan.locator("#reply")).to_have_value("Dạ")
+
+
+async def test_a_session_that_ended_leads_to_the_login_page(
+    hub: ConsoleHub, chromium: Browser, ticket: Ticket
+) -> None:
+    page = await operator(chromium, hub)
+    await open_ticket(page, ticket)
+    await accounts.reset_password(hub.store, "lan")
+    await hub.citizen_says("Alo")
+    await expect(page.get_by_role("heading", name="Đăng nhập")).to_be_visible()
+
+
+async def test_on_a_phone_the_list_leads_to_the_conversation_and_back(
+    hub: ConsoleHub, chromium: Browser, ticket: Ticket
+) -> None:
+    for n in range(30):
+        await hub.citizen_says(f"Dòng {n}")
+    page = await operator(chromium, hub, viewport=PHONE, has_touch=True, is_mobile=True)
+    await page.locator(f"#row-{ticket.id}").tap()
+    await expect(page.locator("#reply")).to_be_visible()
+    await expect(page.locator(f"#row-{ticket.id}")).to_be_hidden()
+    assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await expect(page.get_by_text("Dòng 29")).to_be_in_viewport()
+    await page.get_by_role("button", name="Xem phiếu").tap()
+    await expect(page.get_by_role("heading", name=ticket.code)).to_be_in_viewport()
+    await page.get_by_role("button", name="Đóng ✕").tap()
+    await page.get_by_role("link", name="Về hộp thư").tap()
+    await expect(page.locator(f"#row-{ticket.id}")).to_be_visible()
+    await page.go_back()
+    await expect(page.locator("#reply")).to_be_visible()
+
+
+async def test_closing_and_the_closed_tab(hub: ConsoleHub, chromium: Browser, ticket: Ticket) -> None:
+    page = await operator(chromium, hub)
+    page.on("dialog", lambda dialog: dialog.accept())
+    await open_ticket(page, ticket)
+    await page.get_by_role("button", name="Đóng phiếu").click()
+    await expect(page.get_by_text("Phiếu này đã đóng.")).to_be_visible()
+    await expect(page.get_by_text("Không có phiếu nào đang mở")).to_be_visible()
+    await page.get_by_role("link", name="Đã đóng").click()
+    await open_ticket(page, ticket)
+    await expect(page.locator("#panel").get_by_text("Đã đóng").first).to_be_visible()
