@@ -6,6 +6,7 @@ A model is named after everything that went into it, so it is stale exactly when
 import asyncio
 import hashlib
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -28,6 +29,9 @@ STILL_AT_IT_S = 10.0  # how often a long step says that it goes on
 #: Of the hub's own environment variables none reaches Rasa: it has no business with the hub's secrets. The others
 #: would lead uv or Python to the hub's interpreter instead of Rasa's.
 _NOT_FOR_CHILDREN = ("VIRTUAL_ENV", "PYTHONPATH", "PYTHONHOME", "PYENV_VERSION", "UV_PROJECT_ENVIRONMENT")
+
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+_ERROR_LINE = re.compile(r"(error\b|[\w.]+(Error|Exception)\b)", re.IGNORECASE)
 
 Progress = Callable[[str], None]
 
@@ -173,12 +177,12 @@ async def _run(
 
 
 def _last(output: str) -> str:
-    """The line that says most about a failure: the last one that names an error, else the last one."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    errors = [
-        line for line in lines if "error" in line.lower() or "Error" in line or "invalid" in line.lower()
-    ]
-    return (errors or lines or ["no output"])[-1]
+    """The line that says most about a failure: the last one that begins with an exception or "error", else the
+    last that names one, else the last."""
+    lines = [line.strip() for line in _COLOUR.sub("", output).splitlines() if line.strip()]
+    named = [line for line in lines if _ERROR_LINE.match(line)]
+    mentioned = [line for line in lines if "error" in line.lower() or "invalid" in line.lower()]
+    return (named or mentioned or lines or ["no output"])[-1]
 
 
 def _prune(newest: Path) -> None:

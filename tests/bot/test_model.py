@@ -76,3 +76,20 @@ async def test_a_failing_uv_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     monkeypatch.setenv("UV", str(broken))
     with pytest.raises(StartupError, match=r"Rasa needs Python 3\.10"):
         await model.prepare_environment(lambda _: None)
+
+
+@pytest.mark.parametrize(
+    ("output", "told"),
+    [
+        (
+            "\x1b[91mYamlSyntaxException: Failed to read 'faq.yml'. while parsing a flow sequence\n"
+            "  expected ',' or ']'\n\nYou can use https://example.org to validate the YAML syntax of your file.\x1b[0m\n",
+            "YamlSyntaxException: Failed to read 'faq.yml'. while parsing a flow sequence",
+        ),
+        ("Resolving\nerror: No interpreter found for Python 3.10\nhint: install it", "error: No interpreter found for Python 3.10"),
+        ("it stopped\nwithout a reason\n", "without a reason"),
+        ("", "no output"),
+    ],
+)  # fmt: skip
+def test_the_line_that_says_most_about_a_failure_is_told(output: str, told: str) -> None:
+    assert model._last(output) == told
