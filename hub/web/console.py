@@ -14,7 +14,6 @@ from aiohttp import web
 
 from handoff import desk
 from handoff.desk import HeldByColleague
-from hub.clock import local_day
 from hub.errors import NotFound, OwnerChanged
 from hub.model import Conversation, Staff, Ticket, Turn
 from hub.web.auth import form_of, guarded, page, plain, see_other, session_of
@@ -67,21 +66,11 @@ async def live_fragment(request: web.Request) -> web.StreamResponse:
 
 
 async def earlier_fragment(request: web.Request) -> web.StreamResponse:
-    shown = await _case(request, "")
+    shown, store = await _case(request, ""), hub_of(request).store
     before = _number(request.query.get("before", ""))
-    store = hub_of(request).store
-    found = await store.recent_messages(shown.conversation.id, before=before + 1, limit=PAGE + 1)
-    below = found.pop() if found and found[-1].seq == before else None
+    found = await store.recent_messages(shown.conversation.id, before=before, limit=PAGE)
     lines = await lines_of(store, shown, found)
-    same_day = below is not None and bool(found) and local_day(below.at) == local_day(found[-1].at)
-    return page(
-        request,
-        "console/earlier.html",
-        case=shown,
-        lines=lines,
-        words=WORDS,
-        day=None if below is None or same_day else local_day(below.at),
-    )
+    return page(request, "console/earlier.html", case=shown, lines=lines, words=WORDS)
 
 
 async def _whole_page(request: web.Request, shown: Case | None) -> web.Response:

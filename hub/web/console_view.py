@@ -148,7 +148,8 @@ class Case:
         """Of a staff id, or of ``bot`` and ``system``."""
         if actor == self.me.id:
             return f"{self.me.name} (bạn)"
-        return self.names.get(actor or "", AUTHORS.get(actor, AUTHORS["operator"]))  # type: ignore[call-overload, no-any-return]
+        known = {"bot": AUTHORS["bot"], "system": AUTHORS["system"], **self.names}
+        return known.get(actor or "", AUTHORS["operator"])
 
 
 async def inbox(store: Store, tab: str, now: int) -> Inbox:

@@ -268,7 +268,7 @@ async def test_the_page_tells_how_far_each_message_came_and_what_it_was_made_of(
     await lan.act(id_, "reply", ticket=ticket.id, text="Dạ.")
     for outcome in ("read", "failed", "unknown"):
         (item,) = await hub.store.lease_outbox(now=clock.now(), until=clock.now() + MINUTE, limit=1)
-        await hub.store.settle_outgoing(item, outcome, now=clock.now())  # type: ignore[arg-type]
+        await hub.store.settle_outgoing(item, outcome, now=clock.now())
     _, html = await lan.get(f"/console/conversations/{id_}")
     assert "Đã xem" in html
     assert "Không gửi được" in html

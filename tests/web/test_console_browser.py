@@ -143,6 +143,21 @@ async def test_focus_text_and_place_stay_while_the_list_moves(
     await expect(page.get_by_text("Dòng cuối")).to_be_in_viewport()
 
 
+async def test_older_lines_appear_above_what_is_being_read(
+    hub: ConsoleHub, chromium: Browser, ticket: Ticket
+) -> None:
+    for n in range(70):
+        await hub.citizen_says(f"Dòng {n}")
+    page = await operator(chromium, hub)
+    await open_ticket(page, ticket)
+    await expect(page.get_by_text("Dòng 69")).to_be_in_viewport()
+    await page.get_by_role("button", name="Xem tin cũ hơn").click()
+    await expect(page.get_by_text("Dòng 0", exact=True)).to_be_attached()
+    await expect(page.get_by_text("Dòng 20", exact=True)).to_be_in_viewport()
+    await expect(page.locator(".line.citizen")).to_have_count(71)
+    await expect(page.locator(".day")).to_have_count(1)
+
+
 async def test_a_draft_outlives_a_reload_and_a_double_click_sends_once(
     hub: ConsoleHub, chromium: Browser, ticket: Ticket
 ) -> None:

@@ -112,6 +112,8 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 document.addEventListener("htmx:afterSwap", (event) => {
   if (heightBefore === undefined) return;
+  const days = new Set(); // the day that continues is named where it now begins
+  for (const day of document.querySelectorAll(".day")) days.has(day.id) ? day.remove() : days.add(day.id);
   $("scroller").scrollTop += $("scroller").scrollHeight - heightBefore;
   heightBefore = undefined;
 });
