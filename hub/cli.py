@@ -203,14 +203,21 @@ def _kb_check(arguments: argparse.Namespace) -> int:
 
 
 def _kb_import(arguments: argparse.Namespace) -> int:
-    from bot.knowledge import read_import, seed_docs
+    from bot.knowledge import KnowledgeBase, seed_docs
+    from bot.knowledge.importer import read_import
     from hub.clock import SystemClock
 
     async def run(store: "Store") -> int:
-        known = {doc.id for doc in await store.knowledge() or seed_docs() if doc.kind == "agency"}
-        docs = read_import(arguments.file, known_agencies=known)
-        await store.put_knowledge(docs, now=SystemClock().now())
-        return len(docs)
+        now = SystemClock().now()
+        await store.put_knowledge(seed_docs(), now=now)
+        present = {(doc.kind, doc.id): doc for doc in await store.knowledge()}
+        known = {kind: {id_ for k, id_ in present if k == kind} for kind in ("agency", "source")}
+        docs = read_import(arguments.file, known["agency"], known["source"])
+        KnowledgeBase.build(
+            (present | {(doc.kind, doc.id): doc for doc in docs}).values()
+        )  # or nothing is stored
+        await store.put_knowledge(docs, now=now)
+        return sum(doc.kind == "procedure" for doc in docs)
 
     _out(
         f"{_with_store(_settings(arguments), run)} procedures imported; a running hub uses them within seconds"

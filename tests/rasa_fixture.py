@@ -1,14 +1,12 @@
 """The real Rasa for tests: trained if stale, started on a free port, with the real action endpoint.
 
-Import the fixtures into a test module (``from tests.rasa_fixture import rasa_process, rasa_server  # noqa: F401``)
-or list this module in ``pytest_plugins``. One process serves the whole session; a test may kill and restart it.
+One process serves the whole session (``pytest_plugins`` in ``tests/conftest.py``); a test may kill and restart it.
 """
 
 import asyncio
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -25,15 +23,10 @@ from bot import model
 from bot.client import RasaBot
 from bot.knowledge import KnowledgeBase, seed_docs
 from hub.model import Ticket
+from hub.rasa_child import free_port
 
 SECRET = "only-for-tests"
 START_WITHIN_S = 180.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass

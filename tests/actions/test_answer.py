@@ -4,9 +4,7 @@ import pytest
 
 from actions.executor import make_executor
 from bot.knowledge import KnowledgeBase
-from tests.rasa_fixture import TicketShelf, knowledge, ticket_shelf  # noqa: F401
-
-# ruff: noqa: F811 - fixtures are imported and named again as parameters
+from tests.rasa_fixture import TicketShelf
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from bot.client import RasaBot
 from bot.dialogue import LONGEST_EXCHANGE, compact, filled
 from hub.model import Dialogue
 from hub.ports import BotAnswer, Question
-from tests.rasa_fixture import knowledge, rasa_bot, rasa_process, rasa_server, ticket_shelf  # noqa: F401
 
 LONGEST = 20
 
@@ -98,7 +97,7 @@ def shown(answer: BotAnswer) -> dict[str, Any]:
 
 @pytest.mark.parametrize("said", CONVERSATIONS, ids=lambda said: said[0])
 async def test_a_compacted_conversation_goes_on_like_the_whole_one(
-    rasa_bot: RasaBot,  # noqa: F811
+    rasa_bot: RasaBot,
     said: list[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -5,10 +5,10 @@ import subprocess
 from pathlib import Path
 
 from bot import model
-from tests.rasa_fixture import RasaServer, rasa_process  # noqa: F401
+from tests.rasa_fixture import RasaServer
 
 
-def test_every_story_is_predicted(rasa_process: RasaServer, tmp_path: Path) -> None:  # noqa: F811
+def test_every_story_is_predicted(rasa_process: RasaServer, tmp_path: Path) -> None:
     _, env, cwd = model.rasa_command(0, secret="s", actions_url="http://127.0.0.1:9/actions")
     argv = [str(model.PYTHON), str(model.RASA / "serve.py"), "test", "core", "--fail-on-prediction-errors"]
     argv += ["--model", str(model.model_path()), "--stories", str(model.ROOT / "nlu_data" / "tests")]

@@ -15,18 +15,8 @@ from bot.client import RasaBot
 from hub.errors import BotSilent, BotUnreachable
 from hub.model import Dialogue, Ticket
 from hub.ports import BotAnswer, Question
-from tests.rasa_fixture import (  # noqa: F401
-    RasaServer,
-    TicketShelf,
-    free_port,
-    knowledge,
-    rasa_bot,
-    rasa_process,
-    rasa_server,
-    ticket_shelf,
-)
-
-# ruff: noqa: F811 - fixtures are imported and named again as parameters
+from hub.rasa_child import free_port
+from tests.rasa_fixture import RasaServer, TicketShelf
 
 BIRTH = "dang-ky-khai-sinh"
 

@@ -9,7 +9,7 @@ from handoff.desk import HeldByColleague
 from hub.model import Conversation, Staff, Ticket, TicketState
 
 T0 = 1_795_400_000_000
-LAN = Staff(id="s-lan", login="lan", name="Nguyễn Thị Lan", role="operator", password_hash="x")
+LAN = Staff(id="s-lan", login="lan", name="Tổng đài viên Sen", role="operator", password_hash="x")
 MINH = Staff(id="s-minh", login="minh", name="Trần Minh", role="operator", password_hash="x")
 
 
@@ -50,7 +50,7 @@ def test_taking_tells_the_citizen_and_assigns_the_ticket() -> None:
     assert (turn.handles, turn.outcome, turn.expects_epoch) == (7, "ticketed", 3)
     assert turn.change
     assert (turn.change.state, turn.change.operator) == ("assigned", LAN.id)
-    assert "Nguyễn Thị Lan" in turn.says[0].text
+    assert "Tổng đài viên Sen" in turn.says[0].text
 
 
 def test_taking_again_says_and_changes_nothing() -> None:

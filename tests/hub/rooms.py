@@ -51,7 +51,9 @@ class Rooms:
         """Take every turn that is due now; how many."""
         self.clock.forward(600)
         taken = 0
-        while (lease := await self.store.lease_conversation(now=self.clock.now(), until=self.clock.now() + 30_000)):
+        while lease := await self.store.lease_conversation(
+            now=self.clock.now(), until=self.clock.now() + 30_000
+        ):
             await self.turns.take_turn(lease)
             taken += 1
         return taken

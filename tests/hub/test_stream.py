@@ -103,7 +103,7 @@ async def test_a_torn_line_in_the_spool_is_passed_over(rooms: Rooms, tmp_path) -
     raw = Raw(id="r-1", channel="paper", received_at=1, body=b"\x00\xff", headers={"a": "b"})
     await rooms.spool.put(raw)
     path = tmp_path / "spool" / "deliveries.jsonl"
-    path.write_bytes(path.read_bytes() + b"deadbeef {\"id\": \"r-2\", \"chan")
+    path.write_bytes(path.read_bytes() + b'deadbeef {"id": "r-2", "chan')
     drained: list[Raw] = []
 
     async def keep(found: Raw) -> None:

@@ -58,7 +58,9 @@ async def test_asking_for_a_person_opens_one_ticket_and_silences_the_bot(rooms: 
 async def test_a_second_wish_is_noted_on_the_standing_ticket(rooms: Rooms) -> None:
     def unanswerable(question: Question) -> BotAnswer:
         wish = TicketWish(reason="unanswerable", summary=question.text)
-        return BotAnswer(kind="unknown_procedure", says=(), dialogue=question.dialogue, handoff=True, ticket=wish)
+        return BotAnswer(
+            kind="unknown_procedure", says=(), dialogue=question.dialogue, handoff=True, ticket=wish
+        )
 
     rooms.bot.reply = unanswerable
     conversation = await rooms.hear("nuôi chim yến cần giấy gì")

@@ -42,7 +42,9 @@ class Talk:
         """Wait until at least ``count`` lines stand after the citizen's last one; all of them."""
 
         def after_mine() -> list[str]:
-            mine = max((n for n, line in enumerate(self.lines) if line["from"] == "citizen"), default=len(self.lines))
+            mine = max(
+                (n for n, line in enumerate(self.lines) if line["from"] == "citizen"), default=len(self.lines)
+            )
             return [line["text"] for line in self.lines[mine + 1 :]]
 
         async with asyncio.timeout(ANSWER_WITHIN_S), self._changed:

@@ -10,7 +10,9 @@ __all__ = ["rasa_process"]
 KILLS = 4
 
 
-async def test_killed_hubs_lose_nothing_and_answer_nothing_twice(rasa_process: RasaServer, tmp_path: Path) -> None:
+async def test_killed_hubs_lose_nothing_and_answer_nothing_twice(
+    rasa_process: RasaServer, tmp_path: Path
+) -> None:
     if not rasa_process.alive():
         rasa_process.start()
     result = await crash_run(

@@ -44,7 +44,9 @@ async def test_rasa_killed_in_a_forms_step_does_not_take_it_twice(hub: HubUnderT
     assert exit_code == 0
 
 
-async def test_while_rasa_is_down_citizens_are_handed_over_and_it_comes_back_by_itself(hub: HubUnderTest) -> None:
+async def test_while_rasa_is_down_citizens_are_handed_over_and_it_comes_back_by_itself(
+    hub: HubUnderTest,
+) -> None:
     os.kill(hub.rasa_pid(), signal.SIGKILL)
     async with Talk(hub.url) as talk, asyncio.timeout(10):
         await talk.say("làm giấy khai sinh cần gì")

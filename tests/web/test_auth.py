@@ -18,7 +18,7 @@ NEW = "mot-mat-khau-moi"
 @pytest.fixture
 async def hub(store: SqliteStore, clock: FakeClock, tmp_path: Path) -> AsyncIterator[ConsoleHub]:
     async with console_hub(store, clock, tmp_path) as running:
-        await running.person("lan", "Nguyễn Thị Lan")
+        await running.person("lan", "Tổng đài viên Sen")
         yield running
 
 
@@ -32,7 +32,7 @@ async def test_a_stranger_is_sent_to_the_login_page_and_back(hub: ConsoleHub) ->
     assert answer.headers["Location"] == "/console?tab=closed"
     status, html = await browser.get("/console")
     assert status == 200
-    assert "Nguyễn Thị Lan" in html
+    assert "Tổng đài viên Sen" in html
 
 
 async def test_the_session_cookie_is_for_this_site_and_not_for_scripts(hub: ConsoleHub) -> None:

@@ -21,8 +21,8 @@ MINUTE = 60_000
 @pytest.fixture
 async def hub(store: SqliteStore, clock: FakeClock, tmp_path: Path) -> AsyncIterator[ConsoleHub]:
     async with console_hub(store, clock, tmp_path) as running:
-        await running.person("lan", "Nguyễn Thị Lan")
-        await running.person("minh", "Trần Văn Minh")
+        await running.person("lan", "Tổng đài viên Sen")
+        await running.person("minh", "Tổng đài viên Súng")
         yield running
 
 
@@ -89,7 +89,7 @@ async def test_the_list_is_sent_again_only_when_it_changed(
     await lan.act(ticket.conversation, "take", ticket=ticket.id)
     status, html = await lan.get(address)
     assert status == 200
-    assert "Nguyễn Thị Lan" in html
+    assert "Tổng đài viên Sen" in html
     assert "Đang xử lý" in html
 
 
@@ -115,7 +115,7 @@ async def test_take_reply_hand_back_and_close(hub: ConsoleHub, lan: Browser, tic
     assert (await lan.act(id_, "take", ticket=ticket.id)).status == 200
     assert await owner(hub, ticket) == ("human", "lan")
     assert await state(hub, ticket) == ("assigned", "lan")
-    assert "Nguyễn Thị Lan" in str(await hub.texts(id_, "system"))
+    assert "Tổng đài viên Sen" in str(await hub.texts(id_, "system"))
 
     assert (
         await lan.act(id_, "reply", ticket=ticket.id, text="Dạ, em nghe.\r\nAnh/chị nói đi.")
@@ -222,12 +222,12 @@ async def test_a_colleague_is_not_talked_over(hub: ConsoleHub, lan: Browser, tic
     minh = await hub.signed_in("minh")
     await lan.act(ticket.conversation, "take", ticket=ticket.id)
     _, html = await minh.get(f"/console/conversations/{ticket.conversation}")
-    assert "<b>Nguyễn Thị Lan</b> đang xử lý hội thoại này." in html
+    assert "<b>Tổng đài viên Sen</b> đang xử lý hội thoại này." in html
     assert re.search(r'id="send"[^>]*disabled', html)
     for name in ("reply", "take", "hand-back", "close"):
         answer = await minh.act(ticket.conversation, name, ticket=ticket.id, text="Dạ.")
         assert answer.status == 409
-        assert "Nguyễn Thị Lan" in await answer.text()
+        assert "Tổng đài viên Sen" in await answer.text()
     assert (await minh.act(ticket.conversation, "typing", ticket=ticket.id)).status == 204
     assert await owner(hub, ticket) == ("human", "lan")
     assert (
@@ -358,7 +358,7 @@ async def test_who_types_is_told_to_the_others(hub: ConsoleHub, lan: Browser, ti
         hub.hub.live.typing(ticket.conversation, "citizen")
         assert "Người dân đang nhập" in await until(signals, "typing")
         await minh.act(ticket.conversation, "typing", ticket=ticket.id)
-        assert "Trần Văn Minh đang soạn" in await until(signals, "typing")
+        assert "Tổng đài viên Súng đang soạn" in await until(signals, "typing")
 
 
 async def test_a_stopping_hub_does_not_wait_for_open_pages(

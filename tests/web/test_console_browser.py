@@ -37,7 +37,7 @@ complaints: list[str] = []  # script errors and refused content: none may occur
 @pytest.fixture
 async def hub(store: SqliteStore, tmp_path: Path) -> AsyncIterator[ConsoleHub]:
     async with console_hub(store, SystemClock(), tmp_path) as running:
-        await running.person("lan", "Nguyễn Thị Lan")
+        await running.person("lan", "Tổng đài viên Sen")
         yield running
 
 
@@ -86,7 +86,7 @@ async def open_ticket(page: Page, ticket: Ticket) -> None:
 async def test_from_the_first_login_to_the_first_answer_by_keyboard(
     hub: ConsoleHub, chromium: Browser
 ) -> None:
-    one_time = await accounts.add_staff(hub.store, "moi", "Lê Thị Mới", "operator")
+    one_time = await accounts.add_staff(hub.store, "moi", "Tổng đài viên Mới", "operator")
     page = await operator(chromium, hub, "moi", one_time)
     await expect(page.get_by_role("heading", name="Đổi mật khẩu")).to_be_visible()
     await page.get_by_label("Mật khẩu đang dùng").fill(one_time)
@@ -190,18 +190,18 @@ async def test_a_lost_connection_is_caught_up_with(
 
 
 async def test_two_operators_see_each_other(hub: ConsoleHub, chromium: Browser, ticket: Ticket) -> None:
-    await hub.person("minh", "Trần Văn Minh")
+    await hub.person("minh", "Tổng đài viên Súng")
     lan, minh = await operator(chromium, hub), await operator(chromium, hub, "minh")
     await open_ticket(lan, ticket)
     await open_ticket(minh, ticket)
     await lan.get_by_role("button", name="Nhận xử lý").click()
-    await expect(minh.locator("#gate")).to_contain_text("Nguyễn Thị Lan đang xử lý hội thoại này.")
+    await expect(minh.locator("#gate")).to_contain_text("Tổng đài viên Sen đang xử lý hội thoại này.")
     await expect(minh.get_by_role("button", name="Gửi")).to_be_disabled()
     await lan.locator("#reply").press_sequentially("Dạ")
-    await expect(minh.get_by_text("Nguyễn Thị Lan đang soạn trả lời…")).to_be_visible()
+    await expect(minh.get_by_text("Tổng đài viên Sen đang soạn trả lời…")).to_be_visible()
     minh.on("dialog", lambda dialog: dialog.accept())
     await minh.get_by_role("button", name="Nhận thay").click()
-    await expect(lan.locator("#gate")).to_contain_text("Trần Văn Minh đang xử lý hội thoại này.")
+    await expect(lan.locator("#gate")).to_contain_text("Tổng đài viên Súng đang xử lý hội thoại này.")
     await expect(lan.locator("#reply")).to_have_value("Dạ")
 
 
