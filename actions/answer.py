@@ -5,7 +5,18 @@ from typing import Any, cast, get_args
 
 from actions.ports import KnowledgeNow
 from actions.status import StatusDesk, keys_in
-from actions.turn import Action, Dispatcher, Heard, SlotEvents, Tracker, heard, say, set_slots, summary
+from actions.turn import (
+    TO_A_PERSON,
+    Action,
+    Dispatcher,
+    Heard,
+    SlotEvents,
+    Tracker,
+    heard,
+    say,
+    set_slots,
+    summary,
+)
 from bot.decision import Decision
 from bot.knowledge import Aspect, Match
 from hub.model import Button
@@ -109,31 +120,27 @@ class ActionAnswer:
             raise LookupError("a button names a procedure that is not there")
         communes = knowledge.communes_in(said.text)
         answer = knowledge.answer(id_, aspect, commune=communes[0].id if len(communes) == 1 else None)
-        wish = _unanswerable(summary(said.text, procedure.name)) if answer.missing else None
         decision = Decision(
             kind="procedure",
             procedure=id_,
             aspect=aspect,
-            handoff=answer.missing,
-            ticket=wish,
+            handoff=answer.missing,  # offered: the citizen decides, by the button
             confidence=confidence,
             knowledge=answer.knowledge,
         )
-        say(dispatcher, decision, answer.text)
+        say(dispatcher, decision, answer.text, [TO_A_PERSON] if answer.missing else [])
         return set_slots(procedure=id_, aspect=aspect, faq=None)
 
     def _faq(self, dispatcher: Dispatcher, said: Heard, id_: str, confidence: float) -> SlotEvents:
         answer = self._knowledge().answer_faq(id_)
-        wish = _unanswerable(summary(said.text)) if answer.missing else None
         decision = Decision(
             kind="faq",
             faq=id_,
-            handoff=answer.missing,
-            ticket=wish,
+            handoff=answer.missing,  # offered: the citizen decides, by the button
             confidence=confidence,
             knowledge=answer.knowledge,
         )
-        say(dispatcher, decision, answer.text)
+        say(dispatcher, decision, answer.text, [TO_A_PERSON] if answer.missing else [])
         return set_slots(faq=id_)
 
     def _choose(self, dispatcher: Dispatcher, match: Match, aspect: Aspect) -> SlotEvents:

@@ -6,11 +6,11 @@ import re
 from typing import Any
 
 from actions.ports import Tickets
-from actions.turn import Dispatcher, Heard, SlotEvents, Tracker, heard, say, set_slots
+from actions.turn import TO_A_PERSON, Dispatcher, Heard, SlotEvents, Tracker, heard, say, set_slots
 from bot.decision import Decision
 from handoff.tickets import KEY_LENGTH, KEY_LETTERS, STATE_WORDS
 from hub.clock import local
-from hub.model import Button, Ticket
+from hub.model import Ticket
 
 _KEY = re.compile(rf"(?<![\w-])[{KEY_LETTERS}]{{{KEY_LENGTH}}}(?![\w-])", re.IGNORECASE)
 
@@ -25,7 +25,6 @@ DOSSIER = (
     "Dạ, em chưa tra cứu trực tiếp được hồ sơ {code}. Anh/chị có thể xem trên Cổng Dịch vụ công quốc gia "
     "(dichvucong.gov.vn) hoặc hỏi nơi đã nộp theo giấy hẹn. Nếu cần, em chuyển anh/chị gặp tổng đài viên ạ."
 )
-TO_A_PERSON = Button(title="Gặp tổng đài viên", payload="/ask_human")
 
 
 def keys_in(text: str) -> list[str]:

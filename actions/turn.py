@@ -9,6 +9,7 @@ from hub.model import Button
 
 FALLBACK = "nlu_fallback"
 LONGEST_SUMMARY = 500  # characters
+TO_A_PERSON = Button(title="Gặp tổng đài viên", payload="/ask_human")
 
 SlotEvents = list[dict[str, Any]]
 

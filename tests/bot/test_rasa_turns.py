@@ -103,6 +103,21 @@ async def test_a_typed_command_is_only_text(rasa_bot: RasaBot) -> None:
     assert typed.procedure is None
 
 
+async def test_a_field_that_is_missing_is_offered_to_a_person(rasa_bot: RasaBot) -> None:
+    (answer,) = await talk(rasa_bot, "ai được hưởng trợ cấp hưu trí xã hội")
+    assert (answer.kind, answer.procedure, answer.aspect) == (
+        "procedure",
+        "tro-cap-huu-tri-xa-hoi",
+        "eligibility",
+    )
+    assert answer.handoff
+    assert answer.ticket is None, "the citizen decides"
+    (button,) = answer.buttons
+    (person,) = [await rasa_bot.answer(question(button.title, answer.dialogue, button.payload))]
+    assert person.ticket is not None
+    assert person.ticket.reason == "asked_for_person"
+
+
 async def test_what_is_not_known_goes_to_a_person_and_nothing_is_invented(rasa_bot: RasaBot) -> None:
     (answer,) = await talk(rasa_bot, "lệ phí đăng ký tàu vũ trụ bao nhiêu")
     assert (answer.kind, answer.procedure, answer.handoff) == ("unknown_procedure", None, True)

@@ -11,7 +11,9 @@ from hub.ports import BotAnswer, Question, TicketWish
 def echo(question: Question) -> BotAnswer:
     """Repeats the question; counts its turns in the dialogue; "gặp người" asks for a person."""
     turns = len(question.dialogue.events) + 1
-    wish = TicketWish(reason="asked_for_person", summary=question.text) if "gặp người" in question.text else None
+    wish = (
+        TicketWish(reason="asked_for_person", summary=question.text) if "gặp người" in question.text else None
+    )
     return BotAnswer(
         kind="human" if wish else "faq",
         says=(Draft(text=f"[{turns}] {question.text}"),),
