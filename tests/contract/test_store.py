@@ -86,7 +86,9 @@ async def test_everything_of_a_message_comes_back(store: Store) -> None:
 
     sent = event(
         "9223372036854775807",
-        attachments=(Attachment(type="image", url="https://example.org/a.jpg", size=2**40, lat=10.46, lon=105.63),),
+        attachments=(
+            Attachment(type="image", url="https://example.org/a.jpg", size=2**40, lat=10.46, lon=105.63),
+        ),
         reply_to="x",
         data={"n": 2**60, "nested": [None, True, {"k": "v"}]},
     )
@@ -174,7 +176,11 @@ async def test_a_turn_is_one_step(store: Store) -> None:
         ("Dạ chào anh/chị", "bot", "queued"),
         ("Em nghe ạ", "bot", "queued"),
     ]
-    assert await store.ticket_by_code("1022-2026-000001") == await store.ticket("k-1") == ticket(message.conversation)
+    assert (
+        await store.ticket_by_code("1022-2026-000001")
+        == await store.ticket("k-1")
+        == ticket(message.conversation)
+    )
 
 
 async def test_the_same_turn_again_changes_nothing(store: Store) -> None:
@@ -244,7 +250,10 @@ async def test_the_bot_is_silent_while_a_person_has_the_conversation(store: Stor
     assert (conversation.ticket, conversation.operator, conversation.epoch) == (None, None, 2)
     closed = await store.ticket("k-1")
     assert closed is not None
-    assert [(e.state, e.actor, e.note) for e in closed.history] == [("new", "bot", None), ("closed", "s-1", "xong")]
+    assert [(e.state, e.actor, e.note) for e in closed.history] == [
+        ("new", "bot", None),
+        ("closed", "s-1", "xong"),
+    ]
 
 
 async def test_ticket_numbers_are_never_given_twice(store: Store) -> None:
@@ -263,7 +272,9 @@ async def test_the_outbox_keeps_each_conversations_order(store: Store) -> None:
     assert first.message.text == "một"
     assert await store.lease_outbox(now=T0, until=T0 + 100, limit=10) == []
     await store.settle_outgoing(first, "queued", now=T0, retry_at=T0 + 50, error="NotSent")
-    assert await store.lease_outbox(now=T0 + 49, until=T0 + 100, limit=10) == [], "the second may not overtake"
+    assert await store.lease_outbox(now=T0 + 49, until=T0 + 100, limit=10) == [], (
+        "the second may not overtake"
+    )
     (again,) = await store.lease_outbox(now=T0 + 50, until=T0 + 100, limit=10)
     assert (again.message.text, again.attempts, again.interrupted) == ("một", 2, False)
     assert await store.settle_outgoing(again, "sent", now=T0 + 51, external_id="x-1")
@@ -340,7 +351,9 @@ async def test_the_queue_shows_urgent_first_then_oldest(store: Store) -> None:
         await answer(store, "ok", turn_id=f"t-{n}", ticket=ticket(message.conversation, n, priority=priority))
     assert [t.id for t, _ in await store.queue(limit=10)] == ["k-3", "k-1", "k-2"]
     await store.commit_turn(
-        turn(message.conversation, "close", actor="operator", change=TicketChange(ticket="k-3", state="closed"))
+        turn(
+            message.conversation, "close", actor="operator", change=TicketChange(ticket="k-3", state="closed")
+        )
     )
     assert [t.id for t, _ in await store.queue(limit=10)] == ["k-1", "k-2"]
     assert [t.id for t, _ in await store.queue(limit=10, state="closed")] == ["k-3"]
@@ -426,7 +439,14 @@ async def test_the_books_follow_a_message_to_its_end(store: Store) -> None:
     await arrive(store, event("auto", automatic=True), at=T0 + 1)
     assert await line() == (0, 1, 0, 1)
     await arrive(store, event("b"), at=T0 + 2)
-    await answer(store, turn_id="t-2", at=T0 + 2, outcome="ticketed", owner="human", ticket=ticket(message.conversation))
+    await answer(
+        store,
+        turn_id="t-2",
+        at=T0 + 2,
+        outcome="ticketed",
+        owner="human",
+        ticket=ticket(message.conversation),
+    )
     assert await line() == (0, 1, 1, 1)
 
 
