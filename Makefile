@@ -13,7 +13,6 @@ check:   ## lint, types, import rule, lock files
 	./uvw run mypy
 	./uvw run lint-imports --no-cache
 	./uvw lock --check
-	./uvw lock --check --directory bot/rasa
 
 format:
 	./uvw run ruff check --fix

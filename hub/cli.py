@@ -67,6 +67,9 @@ def _parser() -> argparse.ArgumentParser:
 
     up = add("up", _up, "bring everything up on this machine")
     up.add_argument("--port", type=int, default=None)
+    serve = add("serve", _serve, "pages, webhooks and live chats alone; workers run elsewhere")
+    serve.add_argument("--port", type=int, default=None)
+    add("worker", _worker, "workers and the bot alone: parse, answer, send")
     ask = add("ask", _ask, "ask the bot; without TEXT, JSON lines on stdin")
     ask.add_argument("text", nargs="?")
     ask.add_argument("--json", action="store_true")
@@ -101,11 +104,23 @@ def _settings(arguments: argparse.Namespace) -> "Settings":
 
 
 def _up(arguments: argparse.Namespace) -> int:
+    return _run(arguments, pages=True, work=True)
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    return _run(arguments, pages=True, work=False)
+
+
+def _worker(arguments: argparse.Namespace) -> int:
+    return _run(arguments, pages=False, work=True)
+
+
+def _run(arguments: argparse.Namespace, *, pages: bool, work: bool) -> int:
     from hub.up import up
 
     settings = _settings(arguments)
     set_up_logs(settings.log_level)
-    asyncio.run(up(settings))
+    asyncio.run(up(settings, pages=pages, work=work))
     return 0
 
 

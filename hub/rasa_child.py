@@ -62,7 +62,11 @@ class RasaChild:
         while True:
             started_at = loop.time()
             self._process = await asyncio.create_subprocess_exec(
-                *self._argv, env=self._env, cwd=self._cwd, stdin=asyncio.subprocess.DEVNULL
+                *self._argv,
+                env=self._env,
+                cwd=self._cwd,
+                stdin=asyncio.subprocess.DEVNULL,
+                start_new_session=True,  # a Ctrl-C at the terminal is ours: Rasa is needed until turns are finished
             )
             code = await self._process.wait()
             self._died()

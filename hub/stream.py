@@ -6,6 +6,7 @@ Webhooks are parsed by :meth:`Stream.run` after they were acknowledged; the live
 """
 
 import asyncio
+import contextlib
 import logging
 import secrets
 from collections.abc import Mapping
@@ -121,20 +122,24 @@ class Stream:
             self._live.poke(conversation)
         return intake
 
+    async def drain_spool(self) -> None:
+        """Move what the spool holds into the store as soon as it is back. Runs until cancelled."""
+        while True:
+            with contextlib.suppress(StoreUnavailable):
+                await self._drain_spool()
+            await asyncio.sleep(IDLE_S)
+
     async def run(self) -> None:
-        """Parse what waits, and drain the spool when the store is back. Runs until cancelled."""
+        """Parse what waits. Runs until cancelled."""
         while True:
             try:
-                await self._drain_spool()
                 while await self._process_next():
                     pass
             except StoreUnavailable:
-                log.warning("the store is away; deliveries go to the spool")
-            try:
+                log.warning("the store is away; nothing is parsed")
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(IDLE_S):
                     await self._arrived.wait()
-            except TimeoutError:
-                pass
             self._arrived.clear()
 
     async def _drain_spool(self) -> None:

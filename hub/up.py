@@ -34,10 +34,11 @@ class Progress:
         sys.stderr.flush()
 
 
-def check_room(settings: Settings) -> None:
+def check_room(settings: Settings, *, with_environment: bool) -> None:
     """Raises ``StartupError`` when the disk has no room for what is about to be made."""
     settings.data.mkdir(parents=True, exist_ok=True)
-    needed = ROOM_TO_RUN_BYTES if model.environment_ready() else ROOM_FOR_ENVIRONMENT_BYTES
+    makes_environment = with_environment and not model.environment_ready()
+    needed = ROOM_FOR_ENVIRONMENT_BYTES if makes_environment else ROOM_TO_RUN_BYTES
     for folder in (settings.data, model.RASA):
         free = shutil.disk_usage(folder).free
         if free < needed:
@@ -86,31 +87,34 @@ async def private_bot(settings: Settings) -> AsyncIterator[Bot]:
         yield bot
 
 
-async def up(settings: Settings) -> None:
-    """Run until SIGINT or SIGTERM.
+async def up(settings: Settings, *, pages: bool = True, work: bool = True) -> None:
+    """Run until SIGINT or SIGTERM: everything, or only the pages, or only the workers.
 
     Raises:
         HubError: in one line why it cannot start.
     """
     progress = Progress()
-    check_room(settings)
+    starts_rasa = work and not settings.rasa_url
+    check_room(settings, with_environment=starts_rasa)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    process = HubProcess(settings, starts_rasa=not settings.rasa_url)
+    process = HubProcess(settings, starts_rasa=starts_rasa, pages=pages, work=work)
     progress("opening the store, loading the knowledge base")
     await process.start()
-    address = settings.model_copy(update={"port": process.port}).base_url
-    progress(f"pages answer at {address} (the bot is still starting)")
+    address = settings.model_copy(update={"port": process.port}).base_url if pages else "worker"
+    if pages:
+        progress(f"pages answer at {address}")
     try:
         await _greet_first_admin(process)
-        running = asyncio.create_task(_run(process, address, progress))
+        running = asyncio.create_task(_run(process, address, progress, starts_rasa=starts_rasa))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait((running, stopped), return_when=asyncio.FIRST_COMPLETED)
         progress("stopping: no new work, what is under way is finished")
-        running.cancel()
         stopped.cancel()
+        await process.drain()  # before Rasa is stopped: the last turns need it
+        running.cancel()
         await asyncio.gather(running, return_exceptions=True)
         if running.done() and not running.cancelled() and (error := running.exception()) is not None:
             raise error
@@ -119,8 +123,8 @@ async def up(settings: Settings) -> None:
     progress("stopped")
 
 
-async def _run(process: HubProcess, address: str, progress: Progress) -> None:
-    if process.settings.rasa_url:
+async def _run(process: HubProcess, address: str, progress: Progress, *, starts_rasa: bool) -> None:
+    if not starts_rasa:
         await _say_ready(process, address, progress)
         return
     async with rasa_for(
@@ -136,7 +140,7 @@ async def _say_ready(process: HubProcess, address: str, progress: Progress) -> N
     ready, parts = await process.readiness.report()
     if not ready:
         raise StartupError(f"not ready: {parts}")
-    progress("the bot answers")
+    progress("ready")
     sys.stdout.write(f"Ready: {address}\n")
     sys.stdout.flush()
     await asyncio.Event().wait()  # until cancelled

@@ -93,6 +93,8 @@ class HubProcess:
         settings: as read; the data folder gets the secret key if none is set.
         bot: in place of Rasa, for tests of other rooms.
         starts_rasa: whoever runs this also starts Rasa, so turns wait for its first answer.
+        pages: take webhooks, live chats and the console.
+        work: parse deliveries, answer with the bot, send.
     """
 
     def __init__(
@@ -102,22 +104,23 @@ class HubProcess:
         bot: Bot | None = None,
         clock: Clock | None = None,
         starts_rasa: bool = False,
+        pages: bool = True,
+        work: bool = True,
     ) -> None:
+        self._pages, self._work = pages, work
         self.settings = settings = with_secret_key(settings)
         self.clock = clock = clock or SystemClock()
         self.store = store_for(settings.store_url, settings.data)
         self.knowledge = LiveKnowledge(self.store)
         self.rasa_secret = settings.rasa_secret.get_secret_value() or secrets.token_urlsafe(32)
-        self._rasa = (
-            None if bot else RasaBot(self.rasa_secret, timeout_s=settings.bot_budget_s, url=settings.rasa_url)
-        )
+        self._rasa = RasaBot(self.rasa_secret, timeout_s=settings.bot_budget_s, url=settings.rasa_url)
         metrics, live = Metrics(), LiveHub()
         connectors = make_connectors(settings)
         self.readiness = Readiness(
             self.store,
             clock,
             metrics,
-            self._rasa.healthy if self._rasa else _always,
+            self._rasa.healthy if work and bot is None else _always,
             expected_soon=starts_rasa,
         )
         self.stream = Stream(
@@ -129,11 +132,9 @@ class HubProcess:
             metrics=metrics,
             reply_pause_ms=settings.reply_pause_ms,
         )
-        answering = bot or self._rasa
-        assert answering is not None  # noqa: S101 - one of the two by construction
         self.turns = TurnWorker(
             self.store,
-            answering,
+            bot or self._rasa,
             live,
             clock,
             metrics,
@@ -170,14 +171,17 @@ class HubProcess:
             docs = await asyncio.to_thread(seed_docs)
             await self.store.put_knowledge(docs, now=self.clock.now())
             await self.knowledge.load()
-            self.port = await serve(make_app(self.hub), self.settings.host, self.settings.port, self._cleanup)
-            if self._rasa is not None:
-                self._cleanup.push_async_callback(self._rasa.close)
+            self._cleanup.push_async_callback(self._rasa.close)
+            if self._pages:
+                self.port = await serve(
+                    make_app(self.hub), self.settings.host, self.settings.port, self._cleanup
+                )
+            if self._work:
                 actions = await asyncio.to_thread(action_app, self.knowledge, self.store, self.rasa_secret)
                 self.actions_port = await serve(
                     actions, "127.0.0.1", self.settings.actions_port, self._cleanup
                 )
-            self._start_workers()
+            self._start_loops()
         except BaseException:
             await self.stop()
             raise
@@ -187,28 +191,31 @@ class HubProcess:
 
     def use_rasa(self, url: str) -> None:
         """Where the Rasa that was started for this hub listens."""
-        if self._rasa is not None:
-            self._rasa.url = url
+        self._rasa.url = url
 
-    async def stop(self) -> None:
-        """Take no new work, finish what is under way, close everything."""
+    async def drain(self) -> None:
+        """Take no new work and finish what is under way; the bot is still needed for that."""
         for task in self._tasks:
             task.cancel()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=LONGEST_STOP_S)
         self._tasks.clear()
+
+    async def stop(self) -> None:
+        """Drain and close everything."""
+        await self.drain()
         await self._cleanup.aclose()
 
-    def _start_workers(self) -> None:
-        loops: tuple[Work, ...] = (
-            self.stream.run,
-            self.turns.run,
-            self.outbox.run,
-            self._wake_workers,
+    def _start_loops(self) -> None:
+        loops: list[Work] = [
             partial(watch, self.store, self.hub.live, self.clock),
             self.knowledge.follow,
             self.readiness.watch,
-        )
+        ]
+        if self._pages:
+            loops.append(self.stream.drain_spool)
+        if self._work:
+            loops += [self.stream.run, self.turns.run, self.outbox.run, self._wake_workers]
         self._tasks = [asyncio.create_task(_keep_running(work)) for work in loops]
 
     async def _wake_workers(self) -> None:

@@ -13,4 +13,11 @@ def store_for(url: str, data: Path) -> Store:
         return SqliteStore(data / "hub.db")
     if url.startswith("sqlite:///"):
         return SqliteStore(Path(url.removeprefix("sqlite:///")))
-    raise SettingsError(f"store_url: {url.split(':')[0]} is not a store this hub knows; use sqlite:///path")
+    if url.startswith(("mongodb://", "mongodb+srv://")):
+        from hub.store.mongo import MongoStore  # only who uses MongoDB loads its driver
+
+        return MongoStore(url)
+    raise SettingsError(
+        f"store_url: {url.split(':')[0]} is not a store this hub knows; use sqlite:///path or"
+        " mongodb://host,host/database"
+    )

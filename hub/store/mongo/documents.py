@@ -1,0 +1,176 @@
+"""Documents to types and back. What is only read whole is kept as JSON text: any key, any number, any depth."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from bson import ObjectId
+
+from hub.model import (
+    Conversation,
+    Dialogue,
+    Draft,
+    Event,
+    KnowledgeDoc,
+    Message,
+    Raw,
+    Staff,
+    Ticket,
+    TicketEvent,
+    Turn,
+    derived_id,
+)
+from hub.store.mongo.database import Document
+
+MESSAGE_BODY = {"author_id", "kind", "buttons", "attachments", "knowledge", "reply_to", "automatic", "data"}
+MESSAGE_COLUMNS = tuple(name for name in Message.model_fields if name not in MESSAGE_BODY | {"id"})
+TICKET_COLUMNS = {"id", "code", "conversation", "state", "priority", "operator", "created_at", "history"}
+CONVERSATION_COLUMNS = tuple(name for name in Conversation.model_fields if name not in ("id", "dialogue"))
+
+
+def day_of(at: int) -> str:
+    """The day in Vietnam."""
+    return (datetime.fromtimestamp(at / 1000, UTC) + timedelta(hours=7)).strftime("%Y-%m-%d")
+
+
+def raw_document(raw: Raw) -> Document:
+    return {
+        "_id": raw.id,
+        "order": ObjectId(),  # grows within a process: the order of deliveries of one millisecond
+        "channel": raw.channel,
+        "received_at": raw.received_at,
+        "body": raw.body,
+        "headers": json.dumps(raw.headers),
+        "state": "waits",
+        "lease_until": 0,
+        "events": 0,
+        "duplicates": 0,
+        "refused": 0,
+        "error": None,
+    }
+
+
+def raw_of(document: Document) -> Raw:
+    return Raw(
+        id=document["_id"],
+        channel=document["channel"],
+        received_at=document["received_at"],
+        body=bytes(document["body"]),
+        headers=json.loads(document["headers"]),
+    )
+
+
+def new_conversation(id_: str, event: Event, raw: Raw, now: int) -> Document:
+    conversation = Conversation(
+        id=id_,
+        channel=event.channel,
+        account=event.account,
+        key=event.conversation,
+        sender=event.sender,
+        created_at=raw.received_at,
+        touched_at=now,
+    )
+    return {
+        "_id": id_,
+        **{name: getattr(conversation, name) for name in CONVERSATION_COLUMNS},
+        "dialogue": conversation.dialogue.model_dump_json(),
+        "waiting": [],  # numbers of the citizen's messages without an outcome
+        "due_at": None,
+        "first_due_at": None,
+        "lease_token": None,
+        "lease_until": 0,
+        "attempts": 0,
+        "told": None,  # the last settled send that has been counted in version
+        "revision": 0,  # grows with every write whatever: what a change is conditional on
+    }
+
+
+def conversation_of(document: Document) -> Conversation:
+    fields = {name: document[name] for name in CONVERSATION_COLUMNS}
+    return Conversation(
+        id=document["_id"], **fields, dialogue=Dialogue.model_validate_json(document["dialogue"])
+    )
+
+
+def message_document(message: Message, channel: str) -> Document:
+    document = {
+        "_id": message.id,
+        **{name: getattr(message, name) for name in MESSAGE_COLUMNS},
+        "body": message.model_dump_json(include=MESSAGE_BODY, exclude_defaults=True),
+        "channel": channel,
+        "day": day_of(message.at),
+    }
+    if message.delivery == "queued":
+        document |= {"unsent_at": 0, "lease_token": None, "attempts": 0, "error": None}
+    return document
+
+
+def message_of(document: Document) -> Message:
+    columns = {name: document[name] for name in MESSAGE_COLUMNS}
+    return Message(id=document["_id"], **columns, **json.loads(document["body"]))
+
+
+def reply(turn: Turn, place: int, draft: Draft, seq: int) -> Message:
+    return Message(
+        id=derived_id("m", turn.id, str(place)),
+        conversation=turn.conversation,
+        seq=seq,
+        author=turn.actor,
+        author_id=turn.actor_id,
+        text=draft.text,
+        buttons=draft.buttons,
+        attachments=draft.attachments,
+        internal=draft.internal,
+        knowledge=draft.knowledge,
+        at=turn.at,
+        delivery=None if draft.internal else "queued",
+        turn=turn.id,
+    )
+
+
+def ticket_document(ticket: Ticket) -> Document:
+    return {
+        "_id": ticket.id,
+        "code": ticket.code,
+        "conversation": ticket.conversation,
+        "state": ticket.state,
+        "priority": ticket.priority,
+        "rank": 0 if ticket.priority == "urgent" else 1,
+        "operator": ticket.operator,
+        "created_at": ticket.created_at,
+        "changed_at": ticket.created_at,
+        "history": [event.model_dump() for event in ticket.history],
+        "body": ticket.model_dump_json(exclude=TICKET_COLUMNS),
+    }
+
+
+def ticket_of(document: Document) -> Ticket:
+    columns: dict[str, Any] = {name: document[name] for name in TICKET_COLUMNS - {"id", "history"}}
+    history = tuple(
+        TicketEvent(**{name: event[name] for name in TicketEvent.model_fields})
+        for event in document["history"]
+    )
+    return Ticket(id=document["_id"], **columns, **json.loads(document["body"]), history=history)
+
+
+def turn_document(turn: Turn) -> Document:
+    return {
+        "_id": turn.id,
+        "conversation": turn.conversation,
+        "at": turn.at,
+        "body": turn.model_dump_json(),
+    }
+
+
+def turn_of(document: Document) -> Turn:
+    return Turn.model_validate_json(document["body"])
+
+
+def knowledge_of(document: Document) -> KnowledgeDoc:
+    return KnowledgeDoc(
+        kind=document["kind"], id=document["id"], origin=document["origin"], body=json.loads(document["body"])
+    )
+
+
+def staff_of(document: Document) -> Staff:
+    return Staff.model_validate_json(document["body"])

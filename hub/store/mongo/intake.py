@@ -1,0 +1,139 @@
+"""Intake: deliveries and what they hold."""
+
+from collections.abc import Sequence
+
+from pymongo import ASCENDING
+
+from hub.model import SPOKEN, Event, Intake, Message, Raw, conversation_id, message_id
+from hub.ports import LONGEST_PAUSE_MS
+from hub.store.mongo.database import Database, Document, put_new
+from hub.store.mongo.documents import (
+    message_document,
+    message_of,
+    new_conversation,
+    raw_document,
+    raw_of,
+)
+from hub.store.mongo.journal import Change, Journal, insert, touched
+
+LARGEST_PART = 8 * 2**20  # a document holds 16 MB: a larger delivery is kept in parts
+
+
+async def put_raw(db: Database, raw: Raw) -> None:
+    document = raw_document(raw)
+    if len(raw.body) > LARGEST_PART:
+        starts = range(0, len(raw.body), LARGEST_PART)
+        for n, start in enumerate(starts):
+            part = {"_id": f"{raw.id}:{n}", "body": raw.body[start : start + LARGEST_PART]}
+            await put_new(db["raw_parts"], part)
+        document |= {"body": b"", "parts": len(starts)}
+    await put_new(db["raw"], document)
+
+
+async def lease_raw(db: Database, *, now: int, until: int) -> Raw | None:
+    found = await db["raw"].find_one_and_update(
+        {"state": "waits", "lease_until": {"$lte": now}},
+        {"$set": {"lease_until": until}},
+        sort=[("received_at", ASCENDING), ("order", ASCENDING)],
+    )
+    if found is None:
+        return None
+    for n in range(found.get("parts", 0)):
+        part = await db["raw_parts"].find_one({"_id": f"{found['_id']}:{n}"})
+        found["body"] += part["body"] if part else b""
+    return raw_of(found)
+
+
+class Appending:
+    """One pass over a delivery's events. What an earlier pass, cut short, has kept counts as this delivery's own."""
+
+    def __init__(self, db: Database, journal: Journal, raw: Raw, now: int, due_at: int) -> None:
+        self._db = db
+        self._journal = journal
+        self._raw = raw
+        self._now = now
+        self._due_at = due_at
+
+    async def take_in(self, events: Sequence[Event], *, refused: int, error: str | None) -> Intake:
+        state = await self._db["raw"].find_one({"_id": self._raw.id}, {"state": 1})
+        first_time = state is not None and state["state"] == "waits"
+        fresh = 0
+        seen: set[tuple[bool, str]] = set()
+        messages: list[Message] = []
+        for event in events:
+            spoken = event.kind in SPOKEN
+            kept, new = await (self._append(event) if spoken else self._keep(event))
+            again = (spoken, kept["_id"]) in seen
+            seen.add((spoken, kept["_id"]))
+            fresh += new or (first_time and kept["raw"] == self._raw.id and not again)
+            if spoken:
+                messages.append(message_of(kept))
+        counts = {"events": fresh, "duplicates": len(events) - fresh, "refused": refused}
+        if first_time:
+            done = {"state": "put_aside" if error else "done", "error": error} | counts
+            await self._db["raw"].update_one({"_id": self._raw.id, "state": "waits"}, {"$set": done})
+        return Intake(raw=self._raw.id, messages=tuple(messages), error=error, **counts)
+
+    async def _keep(self, event: Event) -> tuple[Document, bool]:
+        """Keep an event that is no message."""
+        document = {
+            "_id": message_id(event),
+            "conversation": await self._conversation(event),
+            "channel": event.channel,
+            "kind": event.kind,
+            "at": self._raw.received_at,
+            "raw": self._raw.id,
+            "body": event.model_dump_json(),
+        }
+        if await put_new(self._db["events"], document):
+            return document, True
+        return await self._db["events"].find_one({"_id": document["_id"]}) or document, False
+
+    async def _append(self, event: Event) -> tuple[Document, bool]:
+        """Make an event the next message of its conversation, if it is new."""
+        id_ = message_id(event)
+
+        async def decide(conversation: Document | None) -> tuple[Change | None, tuple[Document, bool]]:
+            known = await self._db["messages"].find_one({"_id": id_})
+            if known is not None or conversation is None:
+                return None, (known or {}, False)
+            document, fields = self._next(conversation, event, id_)
+            return Change(self._now, fields, [insert("messages", document)]), (document, True)
+
+        return await self._journal.change(await self._conversation(event), decide)
+
+    async def _conversation(self, event: Event) -> str:
+        id_ = conversation_id(event)
+        if await self._db["conversations"].find_one({"_id": id_}, {"_id": 1}) is None:
+            await put_new(self._db["conversations"], new_conversation(id_, event, self._raw, self._now))
+        return id_
+
+    def _next(self, conversation: Document, event: Event, id_: str) -> tuple[Document, Document]:
+        """The message's document, and the conversation's new fields."""
+        human = conversation["owner"] == "human"
+        message = Message(
+            id=id_,
+            conversation=conversation["_id"],
+            seq=conversation["last_seq"] + 1,
+            author="citizen",
+            kind=event.kind,
+            text=event.text,
+            attachments=event.attachments,
+            at=self._raw.received_at,
+            external_id=event.external_id,
+            reply_to=event.reply_to,
+            automatic=event.automatic,
+            data=event.data,
+            outcome="no_reply_due" if event.automatic else "ticketed" if human else None,
+        )
+        fields: Document = {"last_seq": message.seq} | touched(conversation, self._now)
+        if message.outcome is None:  # a turn of the bot is due, soon after the citizen stops typing
+            first = conversation["first_due_at"] if conversation["first_due_at"] is not None else self._due_at
+            fields |= {
+                "due_at": min(self._due_at, first + LONGEST_PAUSE_MS),
+                "first_due_at": first,
+                "waiting": [*conversation["waiting"], message.seq],
+            }
+        elif message.outcome == "ticketed":
+            fields["handled_seq"] = message.seq
+        return message_document(message, event.channel) | {"raw": self._raw.id}, fields

@@ -1,0 +1,256 @@
+"""``hub.ports.Store`` on MongoDB. Reads top to bottom as the port does; how it stays right without transactions is
+told in ``journal``."""
+
+import secrets
+import time
+from collections.abc import Sequence
+
+from pymongo import ASCENDING, DESCENDING, ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from hub.errors import StoreError
+from hub.model import (
+    OPEN_STATES,
+    Committed,
+    Conversation,
+    Delivery,
+    Event,
+    Intake,
+    KnowledgeDoc,
+    Lease,
+    Message,
+    Outgoing,
+    Raw,
+    Staff,
+    Ticket,
+    Turn,
+)
+from hub.ports import Books
+from hub.store.mongo import intake, knowledge, outbox
+from hub.store.mongo.books import balance
+from hub.store.mongo.database import Database, Document, reaching
+from hub.store.mongo.documents import conversation_of, message_of, staff_of, ticket_of
+from hub.store.mongo.journal import Journal
+from hub.store.mongo.turns import commit
+
+
+class MongoStore:
+    """One database. Safe for any number of hubs on any number of machines."""
+
+    def __init__(self, url: str) -> None:
+        self._db = Database(url)
+        self._journal = Journal(self._db)
+
+    @reaching
+    async def open(self) -> None:
+        await self._db.open()
+        await self._journal.sweep(now=time.time_ns() // 1_000_000, all_=True)
+
+    async def close(self) -> None:
+        await self._db.close()
+
+    @reaching
+    async def ping(self) -> None:
+        await self._db.ping()
+
+    # -- intake
+
+    @reaching
+    async def put_raw(self, raw: Raw) -> None:
+        await intake.put_raw(self._db, raw)
+
+    @reaching
+    async def lease_raw(self, *, now: int, until: int) -> Raw | None:
+        return await intake.lease_raw(self._db, now=now, until=until)
+
+    @reaching
+    async def take_in(
+        self, raw: Raw, events: Sequence[Event], *, refused: int, error: str | None, now: int, due_at: int
+    ) -> Intake:
+        appending = intake.Appending(self._db, self._journal, raw, now, due_at)
+        return await appending.take_in(events, refused=refused, error=error)
+
+    # -- turns
+
+    @reaching
+    async def lease_conversation(self, *, now: int, until: int) -> Lease | None:
+        await self._journal.sweep(now=now)
+        token = secrets.token_hex(8)
+        found = await self._db["conversations"].find_one_and_update(
+            {"due_at": {"$ne": None, "$lte": now}, "lease_until": {"$lte": now}},
+            {
+                "$set": {"lease_token": token, "lease_until": until},
+                "$inc": {"attempts": 1, "revision": 1},
+            },
+            sort=[("due_at", ASCENDING)],
+            return_document=ReturnDocument.AFTER,
+        )
+        if found is None:
+            return None
+        await self._journal.finish(found)
+        return Lease(
+            conversation=conversation_of(found), token=token, until=until, attempts=found["attempts"]
+        )
+
+    @reaching
+    async def release_conversation(self, lease: Lease, *, due_at: int) -> None:
+        await self._db["conversations"].update_one(
+            {"_id": lease.conversation.id, "lease_token": lease.token, "due_at": {"$ne": None}},
+            {
+                "$set": {"lease_token": None, "lease_until": 0, "due_at": due_at},
+                "$inc": {"attempts": -1, "revision": 1},
+            },
+        )
+
+    @reaching
+    async def commit_turn(self, turn: Turn, lease: Lease | None = None) -> Committed:
+        return await commit(self._db, self._journal, turn, lease)
+
+    @reaching
+    async def next_ticket_number(self, year: int) -> int:
+        while True:
+            try:
+                counter = await self._db["meta"].find_one_and_update(
+                    {"_id": f"ticket-{year}"},
+                    {"$inc": {"value": 1}},
+                    upsert=True,
+                    return_document=ReturnDocument.AFTER,
+                )
+            except DuplicateKeyError:  # two hubs began the year at once
+                continue
+            if counter is not None:
+                return int(counter["value"])
+
+    # -- outbox
+
+    @reaching
+    async def lease_outbox(self, *, now: int, until: int, limit: int) -> list[Outgoing]:
+        return await outbox.lease(self._db, self._journal, now=now, until=until, limit=limit)
+
+    @reaching
+    async def settle_outgoing(
+        self,
+        item: Outgoing,
+        delivery: Delivery,
+        *,
+        now: int,
+        retry_at: int | None = None,
+        external_id: str | None = None,
+        error: str | None = None,
+    ) -> bool:
+        return await outbox.settle(
+            self._db, self._journal, item, delivery,
+            now=now, retry_at=retry_at, external_id=external_id, error=error,
+        )  # fmt: skip
+
+    @reaching
+    async def mark_delivered(self, conversation: str, upto_seq: int, delivery: Delivery, *, now: int) -> None:
+        await outbox.mark_delivered(self._db, self._journal, conversation, upto_seq, delivery, now=now)
+
+    @reaching
+    async def mark_staff_read(self, conversation: str, upto_seq: int, *, now: int) -> None:
+        await outbox.mark_staff_read(self._journal, conversation, upto_seq, now=now)
+
+    # -- reading
+
+    @reaching
+    async def conversation(self, conversation: str) -> Conversation | None:
+        found = await self._journal.read(conversation)
+        return conversation_of(found) if found else None
+
+    @reaching
+    async def messages(self, conversation: str, *, after: int = 0, limit: int = 200) -> list[Message]:
+        found = self._db["messages"].find({"conversation": conversation, "seq": {"$gt": after}})
+        return [message_of(document) async for document in found.sort("seq", ASCENDING).limit(limit)]
+
+    @reaching
+    async def recent_messages(
+        self, conversation: str, *, before: int | None = None, limit: int = 50
+    ) -> list[Message]:
+        earlier: Document = {} if before is None else {"seq": {"$lt": before}}
+        found = self._db["messages"].find({"conversation": conversation} | earlier)
+        documents = await found.sort("seq", DESCENDING).limit(limit).to_list()
+        return [message_of(document) for document in reversed(documents)]
+
+    @reaching
+    async def queue(self, *, limit: int, state: str = "open") -> list[tuple[Ticket, Conversation]]:
+        if state == "open":
+            states, order = sorted(OPEN_STATES), [("rank", ASCENDING), ("created_at", ASCENDING)]
+        else:
+            states, order = ["closed", "spam"], [("changed_at", DESCENDING)]
+        found = self._db["tickets"].find({"state": {"$in": states}}).sort([*order, ("_id", ASCENDING)])
+        tickets = [ticket_of(document) async for document in found.limit(limit)]
+        of = {"_id": {"$in": [ticket.conversation for ticket in tickets]}}
+        conversations = {c["_id"]: conversation_of(c) async for c in self._db["conversations"].find(of)}
+        return [(ticket, conversations[ticket.conversation]) for ticket in tickets]
+
+    @reaching
+    async def ticket(self, ticket: str) -> Ticket | None:
+        found = await self._db["tickets"].find_one({"_id": ticket})
+        return ticket_of(found) if found else None
+
+    @reaching
+    async def ticket_by_code(self, code: str) -> Ticket | None:
+        found = await self._db["tickets"].find_one({"code": code})
+        return ticket_of(found) if found else None
+
+    @reaching
+    async def touched_since(self, at: int) -> list[tuple[str, int]]:
+        found = self._db["conversations"].find({"touched_at": {"$gte": at}}, {"version": 1})
+        return [(document["_id"], document["version"]) async for document in found]
+
+    # -- knowledge
+
+    @reaching
+    async def knowledge_revision(self) -> int:
+        return int((await knowledge.pointer(self._db))["revision"])
+
+    @reaching
+    async def knowledge(self) -> list[KnowledgeDoc]:
+        return await knowledge.read(self._db)
+
+    @reaching
+    async def put_knowledge(self, docs: Sequence[KnowledgeDoc], *, now: int) -> int:
+        return await knowledge.put(self._db, docs, now=now)
+
+    # -- people
+
+    @reaching
+    async def staff(self, staff: str) -> Staff | None:
+        found = await self._db["staff"].find_one({"_id": staff})
+        return staff_of(found) if found else None
+
+    @reaching
+    async def staff_by_login(self, login: str) -> Staff | None:
+        found = await self._db["staff"].find_one({"login": login})
+        return staff_of(found) if found else None
+
+    @reaching
+    async def put_staff(self, staff: Staff) -> None:
+        document = {"login": staff.login, "body": staff.model_dump_json()}
+        try:
+            await self._db["staff"].update_one({"_id": staff.id}, {"$set": document}, upsert=True)
+        except DuplicateKeyError:
+            raise StoreError(f"the login {staff.login} is another person's") from None
+
+    @reaching
+    async def count_staff(self) -> int:
+        return await self._db["staff"].count_documents({})
+
+    @reaching
+    async def count_hit(self, key: str, *, now: int, window_ms: int) -> int:
+        hits = self._db["hits"]
+        await hits.insert_one({"key": key, "at": now})
+        await hits.delete_many({"key": key, "at": {"$lte": now - window_ms}})
+        return await hits.count_documents({"key": key})
+
+    @reaching
+    async def clear_hits(self, key: str) -> None:
+        await self._db["hits"].delete_many({"key": key})
+
+    # -- the books
+
+    @reaching
+    async def books(self, *, now: int, grace_ms: int) -> Books:
+        await self._journal.sweep(now=now, all_=True)
+        return await balance(self._db, now, grace_ms)
