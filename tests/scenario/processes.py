@@ -19,11 +19,12 @@ START_WITHIN_S = 300.0  # the first start makes Rasa's environment and trains
 
 @dataclass
 class HubUnderTest:
-    """``hub up`` in a data folder. What it prints is kept in ``printed``."""
+    """``hub up`` (or ``serve``, ``worker``) in a data folder. What it prints is kept in ``printed``."""
 
     data: Path
     environment: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
+    role: str = "up"
     printed: str = ""
     _process: asyncio.subprocess.Process | None = None
     _reader: asyncio.Task[None] | None = None
@@ -39,24 +40,30 @@ class HubUnderTest:
 
     async def start(self, *, until_ready: bool = True) -> None:
         """Start; wait for ``Ready``, or only until pages answer."""
+        port = [] if self.role == "worker" else ["--port", str(self.port)]
+        self.printed = ""
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "hub.cli", "up", "--port", str(self.port), "--data", str(self.data),
+            sys.executable, "-m", "hub.cli", self.role, *port, "--data", str(self.data),
             env=os.environ | self.environment,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
         )  # fmt: skip
         self._reader = asyncio.create_task(self._read())
-        async with asyncio.timeout(START_WITHIN_S):
-            path = "/readyz" if until_ready else "/healthz"
-            async with aiohttp.ClientSession() as http:
-                while True:
-                    if self._process.returncode is not None:
-                        await self._reader
-                        raise RuntimeError(f"hub up ended with {self._process.returncode}:\n{self.printed}")
-                    with suppress(aiohttp.ClientError):
-                        async with http.get(self.url + path) as response:
-                            if response.status == 200:
-                                return
-                    await asyncio.sleep(0.1)
+        async with asyncio.timeout(START_WITHIN_S), aiohttp.ClientSession() as http:
+            while not await self._is_up(http, until_ready=until_ready):
+                if self._process.returncode is not None:
+                    await self._reader
+                    raise RuntimeError(
+                        f"hub {self.role} ended with {self._process.returncode}:\n{self.printed}"
+                    )
+                await asyncio.sleep(0.1)
+
+    async def _is_up(self, http: aiohttp.ClientSession, *, until_ready: bool) -> bool:
+        if self.role == "worker":
+            return READY.search(self.printed) is not None
+        with suppress(aiohttp.ClientError):
+            async with http.get(self.url + ("/readyz" if until_ready else "/healthz")) as response:
+                return response.status == 200
+        return False
 
     async def _read(self) -> None:
         assert self._process is not None
@@ -103,10 +110,11 @@ class HubUnderTest:
         return found[1]
 
 
-async def hub_command(*arguments: str, data: Path) -> tuple[int, str]:
+async def hub_command(*arguments: str, data: Path, **environment: str) -> tuple[int, str]:
     """Run a ``hub`` command; exit code and what it printed on stdout."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "hub.cli", *arguments, "--data", str(data), stdout=asyncio.subprocess.PIPE
-    )
+        sys.executable, "-m", "hub.cli", *arguments, "--data", str(data),
+        env=os.environ | environment, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
     printed, _ = await process.communicate()
     return process.returncode or 0, printed.decode()
