@@ -118,9 +118,7 @@ async def run(
             cleanup.push_async_callback(process.end_anyhow)
             await process.start()
         writers = [
-            Writer(
-                pages, [rng.choice(QUESTIONS) for _ in range(messages)], random.Random(seed + n)
-            )
+            Writer(pages, [rng.choice(QUESTIONS) for _ in range(messages)], random.Random(seed + n))
             for n in range(conversations)
         ]
         http = await cleanup.enter_async_context(
