@@ -110,3 +110,11 @@ def knowledge_of(row: sqlite3.Row) -> KnowledgeDoc:
 
 def staff_of(row: sqlite3.Row) -> Staff:
     return Staff.model_validate_json(row["body"])
+
+
+def touch(c: sqlite3.Connection, conversation: str, now: int) -> None:
+    """Every change to a conversation moves its version: live pages and other processes look for that."""
+    c.execute(
+        "UPDATE conversations SET touched_at = max(touched_at, ?), version = version + 1 WHERE id = ?",
+        (now, conversation),
+    )

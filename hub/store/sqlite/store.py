@@ -12,11 +12,9 @@ from typing import TypeVar
 from hub.model import (
     FINAL,
     OPEN_STATES,
-    SPOKEN,
     Committed,
     Conversation,
     Delivery,
-    Dialogue,
     Event,
     Intake,
     KnowledgeDoc,
@@ -27,20 +25,19 @@ from hub.model import (
     Staff,
     Ticket,
     Turn,
-    conversation_id,
-    message_id,
 )
-from hub.ports import LONGEST_PAUSE_MS, Books
+from hub.ports import Books
 from hub.store.sqlite.books import balance
 from hub.store.sqlite.engine import Engine, Work
+from hub.store.sqlite.intake import append
 from hub.store.sqlite.rows import (
     conversation_of,
-    insert_message,
     knowledge_of,
     message_of,
     raw_of,
     staff_of,
     ticket_of,
+    touch,
 )
 from hub.store.sqlite.turns import commit
 
@@ -103,7 +100,7 @@ class SqliteStore:
             fresh = 0
             messages: list[Message] = []
             for event in events:
-                message, is_new = _append(c, raw, event, now, due_at)
+                message, is_new = append(c, raw, event, now, due_at)
                 fresh += is_new
                 if message is not None:
                     messages.append(message)
@@ -213,7 +210,7 @@ class SqliteStore:
                 (delivery, retry_at or 0, external_id, error, item.message.id, item.token),
             ).rowcount
             if done and delivery in FINAL:
-                _touch(c, item.message.conversation, now)
+                touch(c, item.message.conversation, now)
             return done == 1
 
         return await self._engine.write(work)
@@ -233,7 +230,7 @@ class SqliteStore:
                     (upto_seq, conversation, upto_seq),
                 ).rowcount
             if changed:
-                _touch(c, conversation, now)
+                touch(c, conversation, now)
 
         await self._engine.write(work)
 
@@ -244,7 +241,7 @@ class SqliteStore:
                 " WHERE id = ? AND staff_read_seq < min(?, last_seq)",
                 (upto_seq, conversation, upto_seq),
             ).rowcount:
-                _touch(c, conversation, now)
+                touch(c, conversation, now)
 
         await self._engine.write(work)
 
@@ -398,74 +395,6 @@ class SqliteStore:
             return ticket_of(c, row) if row else None
 
         return await self._engine.read(work)
-
-
-def _append(
-    c: sqlite3.Connection, raw: Raw, event: Event, now: int, due_at: int
-) -> tuple[Message | None, bool]:
-    """Record one event. Returns its message (None for receipts and the like) and whether it was new."""
-    id_ = message_id(event)
-    conversation = conversation_id(event)
-    c.execute(
-        "INSERT INTO conversations (id, channel, account, key, sender, dialogue, created_at, touched_at)"
-        " VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING",
-        (
-            conversation,
-            event.channel,
-            event.account,
-            event.conversation,
-            event.sender,
-            Dialogue().model_dump_json(),
-            raw.received_at,
-            now,
-        ),
-    )
-    if event.kind not in SPOKEN:
-        new = c.execute(
-            "INSERT INTO events (id, conversation, channel, kind, at, raw, body) VALUES (?,?,?,?,?,?,?)"
-            " ON CONFLICT (id) DO NOTHING",
-            (id_, conversation, event.channel, event.kind, raw.received_at, raw.id, event.model_dump_json()),
-        ).rowcount
-        return None, new == 1
-    known = c.execute("SELECT * FROM messages WHERE id = ?", (id_,)).fetchone()
-    if known is not None:
-        return message_of(known), False
-    row = c.execute("SELECT * FROM conversations WHERE id = ?", (conversation,)).fetchone()
-    outcome = "no_reply_due" if event.automatic else "ticketed" if row["owner"] == "human" else None
-    message = Message(
-        id=id_,
-        conversation=conversation,
-        seq=row["last_seq"] + 1,
-        author="citizen",
-        kind=event.kind,
-        text=event.text,
-        attachments=event.attachments,
-        at=raw.received_at,
-        external_id=event.external_id,
-        reply_to=event.reply_to,
-        automatic=event.automatic,
-        data=event.data,
-        outcome=outcome,
-    )
-    insert_message(c, message)
-    if outcome is None:  # a turn of the bot is due, soon after the citizen stops typing
-        due = min(due_at, (row["first_due_at"] or due_at) + LONGEST_PAUSE_MS)
-        c.execute(
-            "UPDATE conversations SET due_at = ?, first_due_at = coalesce(first_due_at, ?) WHERE id = ?",
-            (due, due_at, conversation),
-        )
-    elif outcome == "ticketed":
-        c.execute("UPDATE conversations SET handled_seq = ? WHERE id = ?", (message.seq, conversation))
-    c.execute("UPDATE conversations SET last_seq = ? WHERE id = ?", (message.seq, conversation))
-    _touch(c, conversation, now)
-    return message, True
-
-
-def _touch(c: sqlite3.Connection, conversation: str, now: int) -> None:
-    c.execute(
-        "UPDATE conversations SET touched_at = max(touched_at, ?), version = version + 1 WHERE id = ?",
-        (now, conversation),
-    )
 
 
 def _count_up(c: sqlite3.Connection, name: str) -> int:
