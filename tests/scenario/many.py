@@ -156,6 +156,8 @@ async def _kill(processes: list[HubUnderTest], kills: int, rng: random.Random) -
     coming_back: dict[int, asyncio.Task[None]] = {}
     for _ in range(kills):
         await asyncio.sleep(KILL_EVERY_S)
+        if len(coming_back) == len(processes):  # on a small machine they may die faster than they start
+            await asyncio.wait(coming_back.values(), return_when=asyncio.FIRST_COMPLETED)
         alive = [n for n in range(len(processes)) if n not in coming_back or coming_back[n].done()]
         victim = rng.choice(alive)
         await processes[victim].kill()

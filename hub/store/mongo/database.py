@@ -26,8 +26,9 @@ Migration = Callable[[AsyncDatabase[Document]], Awaitable[None]]
 MIGRATIONS: tuple[Migration, ...] = ()  # from schema 1 on
 DEFAULT_DATABASE = "hub1022"
 
-FIND_SERVER_MS = 1_000  # a webhook waits no longer than this before it goes to the spool
+FIND_SERVER_MS = 1_000  # a fail-over takes longer: who calls meanwhile hears "away" and tries again
 CALL_MS = 10_000
+MAJORITY_MS = 8_000  # for a write to reach the majority: an answer still comes before the call is given up
 
 _REFUSED = {18: "AuthenticationFailed", 13: "Unauthorized"}
 #: The server is there but cannot do it now: fail-over, shutdown, a full disk, a write that no majority has yet.
@@ -75,9 +76,11 @@ class Database:
                 self._url,
                 w="majority",
                 appname="hub1022",
-                timeoutMS=CALL_MS,
+                wTimeoutMS=MAJORITY_MS,
                 serverSelectionTimeoutMS=FIND_SERVER_MS,
                 connectTimeoutMS=FIND_SERVER_MS,
+                waitQueueTimeoutMS=CALL_MS,
+                socketTimeoutMS=CALL_MS,
             )
             self._database = self._client.get_default_database(DEFAULT_DATABASE)
         except (InvalidURI, ConfigurationError, ValueError) as error:
@@ -167,7 +170,7 @@ def meaning(error: PyMongoError | InvalidDocument) -> StoreError:
         return StoreError(f"MongoDB cannot keep this: {error}")
     if isinstance(error, ConfigurationError) and "wire version" in str(error):
         return StoreUnavailable(f"this MongoDB server is too old or too new for the hub: {error}")
-    return StoreUnavailable(f"MongoDB is away: {str(error).split(', Timeout:')[0]}")
+    return StoreUnavailable(f"MongoDB is away: {str(error).split(' (configured timeouts')[0]}")
 
 
 S = TypeVar("S")

@@ -1,0 +1,376 @@
+"""A store in plain lists and dictionaries: what every store's answers are compared with. One thing at a time, no I/O."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hub.errors import LeaseLost, NotFound, OwnerChanged
+from hub.model import (
+    FINAL,
+    OPEN_STATES,
+    SPOKEN,
+    Conversation,
+    Delivery,
+    Event,
+    KnowledgeDoc,
+    Message,
+    Raw,
+    Ticket,
+    TicketEvent,
+    Turn,
+    conversation_id,
+    derived_id,
+    message_id,
+)
+from hub.ports import LONGEST_PAUSE_MS, BookLine
+
+DEAD = ("failed", "unknown", "window_closed")
+
+
+@dataclass
+class Delivered:
+    raw: Raw
+    waits: bool = True
+    lease_until: int = 0
+    counts: tuple[int, int, int] = (0, 0, 0)
+
+
+@dataclass
+class Talk:
+    """A conversation and what only the store knows of it."""
+
+    facts: Conversation
+    messages: list[Message] = field(default_factory=list)
+    due_at: int | None = None
+    first_due_at: int | None = None
+    token: str | None = None
+    lease_until: int = 0
+    attempts: int = 0
+
+    def set(self, **fields: Any) -> None:
+        self.facts = self.facts.model_copy(update=fields)
+
+    def touch(self, now: int) -> None:
+        self.set(touched_at=max(self.facts.touched_at, now), version=self.facts.version + 1)
+
+    def change(self, message: Message, **fields: Any) -> Message:
+        new = message.model_copy(update=fields)
+        self.messages[message.seq - 1] = new
+        return new
+
+    def waiting(self) -> list[Message]:
+        return [m for m in self.messages if m.author == "citizen" and m.outcome is None]
+
+
+@dataclass
+class Sending:
+    retry_at: int = 0
+    token: str | None = None
+    lease_until: int = 0
+    attempts: int = 0
+
+
+class Model:
+    def __init__(self) -> None:
+        self.raws: dict[str, Delivered] = {}
+        self.events: set[str] = set()
+        self.talks: dict[str, Talk] = {}
+        self.turns: dict[str, Turn] = {}
+        self.tickets: dict[str, Ticket] = {}
+        self.ticket_changed: dict[str, int] = {}
+        self.sending: dict[str, Sending] = {}
+        self.docs: dict[tuple[str, str], KnowledgeDoc] = {}
+        self.revision = 0
+        self.hits: dict[str, list[int]] = {}
+        self._tokens = 0
+
+    def token(self) -> str:
+        self._tokens += 1
+        return str(self._tokens)
+
+    # -- intake
+
+    def put_raw(self, raw: Raw) -> None:
+        self.raws.setdefault(raw.id, Delivered(raw))
+
+    def lease_raw(self, now: int, until: int) -> Raw | None:
+        for delivered in sorted(self.raws.values(), key=lambda d: d.raw.received_at):
+            if delivered.waits and delivered.lease_until <= now:
+                delivered.lease_until = until
+                return delivered.raw
+        return None
+
+    def take_in(
+        self, raw: Raw, events: list[Event], refused: int, now: int, due_at: int
+    ) -> tuple[int, list[Message]]:
+        fresh, messages = 0, []
+        for event in events:
+            talk = self.talks.setdefault(
+                conversation_id(event),
+                Talk(
+                    Conversation(
+                        id=conversation_id(event), channel=event.channel, account=event.account,
+                        key=event.conversation, sender=event.sender, created_at=raw.received_at, touched_at=now,
+                    )
+                ),
+            )  # fmt: skip
+            id_ = message_id(event)
+            if event.kind not in SPOKEN:
+                fresh += id_ not in self.events
+                self.events.add(id_)
+                continue
+            known = next((m for t in self.talks.values() for m in t.messages if m.id == id_), None)
+            fresh += known is None
+            messages.append(known or self._append(talk, raw, event, now, due_at))
+        delivered = self.raws.get(raw.id)
+        if delivered is not None and delivered.waits:
+            delivered.waits, delivered.counts = False, (fresh, len(events) - fresh, refused)
+        return fresh, messages
+
+    def _append(self, talk: Talk, raw: Raw, event: Event, now: int, due_at: int) -> Message:
+        human = talk.facts.owner == "human"
+        message = Message(
+            id=message_id(event), conversation=talk.facts.id, seq=len(talk.messages) + 1, author="citizen",
+            kind=event.kind, text=event.text, attachments=event.attachments, at=raw.received_at,
+            external_id=event.external_id, reply_to=event.reply_to, automatic=event.automatic, data=event.data,
+            outcome="no_reply_due" if event.automatic else "ticketed" if human else None,
+        )  # fmt: skip
+        talk.messages.append(message)
+        if message.outcome is None:
+            talk.first_due_at = talk.first_due_at or due_at
+            talk.due_at = min(due_at, talk.first_due_at + LONGEST_PAUSE_MS)
+        elif message.outcome == "ticketed":
+            talk.set(handled_seq=message.seq)
+        talk.set(last_seq=message.seq)
+        talk.touch(now)
+        return message
+
+    # -- turns
+
+    def lease_conversation(self, now: int, until: int) -> Talk | None:
+        due = [
+            t
+            for t in self.talks.values()
+            if t.due_at is not None and t.due_at <= now and t.lease_until <= now
+        ]
+        if not due:
+            return None
+        talk = min(due, key=lambda t: t.due_at or 0)
+        talk.token, talk.lease_until, talk.attempts = self.token(), until, talk.attempts + 1
+        return talk
+
+    def release(self, conversation: str, token: str, due_at: int) -> None:
+        talk = self.talks[conversation]
+        if talk.token == token and talk.due_at is not None:
+            talk.token, talk.lease_until, talk.attempts, talk.due_at = None, 0, talk.attempts - 1, due_at
+
+    def commit(self, turn: Turn, token: str | None) -> tuple[bool, list[Message]]:
+        if turn.id in self.turns:
+            return False, [
+                m
+                for t in self.talks.values()
+                for m in t.messages
+                if m.turn == turn.id and m.author != "citizen"
+            ]
+        talk = self.talks.get(turn.conversation)
+        if talk is None:
+            raise NotFound
+        if token is not None and talk.token != token:
+            raise LeaseLost
+        if turn.expects_epoch is not None and talk.facts.epoch != turn.expects_epoch:
+            raise OwnerChanged
+        if turn.change is not None and turn.change.ticket not in self.tickets:
+            raise NotFound
+        self.turns[turn.id] = turn
+        before = talk.facts
+        for message in talk.waiting():
+            if message.seq <= turn.handles:
+                talk.change(message, outcome=turn.outcome, turn=turn.id)
+        if turn.owner == "human":
+            for message in talk.waiting():
+                talk.change(message, outcome="ticketed", turn=turn.id)
+        said = self._say(talk, turn)
+        self._tickets(talk, turn)
+        owner = turn.owner or before.owner
+        operator = None if owner == "bot" else turn.operator if turn.owner else before.operator
+        seen = turn.actor == "operator" or (turn.actor == "bot" and owner == "bot")
+        talk.set(
+            owner=owner,
+            operator=operator,
+            epoch=before.epoch + ((owner, operator) != (before.owner, before.operator)),
+            last_seq=len(talk.messages),
+            handled_seq=before.last_seq if owner == "human" else max(before.handled_seq, turn.handles),
+            staff_read_seq=max(before.staff_read_seq, turn.handles if seen else 0),
+            dialogue=turn.dialogue or before.dialogue,
+        )
+        talk.touch(turn.at)
+        talk.due_at, talk.first_due_at = talk.due_at if talk.waiting() else None, None
+        if turn.actor == "bot" or owner == "human":
+            talk.token, talk.lease_until, talk.attempts = None, 0, 0
+        return True, said
+
+    def _say(self, talk: Talk, turn: Turn) -> list[Message]:
+        said = []
+        for place, draft in enumerate(turn.says):
+            message = Message(
+                id=derived_id("m", turn.id, str(place)), conversation=turn.conversation, author=turn.actor,
+                seq=len(talk.messages) + 1, author_id=turn.actor_id, at=turn.at, turn=turn.id,
+                delivery=None if draft.internal else "queued", **draft.model_dump(),
+            )  # fmt: skip
+            talk.messages.append(message)
+            said.append(message)
+            if not draft.internal:
+                self.sending[message.id] = Sending()
+        return said
+
+    def _tickets(self, talk: Talk, turn: Turn) -> None:
+        if turn.ticket is not None:
+            self.tickets[turn.ticket.id] = turn.ticket
+            self.ticket_changed[turn.ticket.id] = turn.ticket.created_at
+            talk.set(ticket=turn.ticket.id)
+        if turn.change is not None:
+            old = self.tickets[turn.change.ticket]
+            entry = TicketEvent(
+                at=turn.at, actor=turn.actor_id or turn.actor, state=turn.change.state, note=turn.change.note
+            )
+            self.ticket_changed[old.id] = turn.at
+            self.tickets[old.id] = old.model_copy(
+                update={
+                    "state": turn.change.state,
+                    "operator": turn.change.operator or old.operator,
+                    "history": (*old.history, entry),
+                }
+            )
+            if (
+                turn.ticket is None
+                and turn.change.state in ("closed", "spam")
+                and talk.facts.ticket == old.id
+            ):
+                talk.set(ticket=None)
+
+    # -- outbox
+
+    def lease_outbox(self, now: int, until: int, limit: int) -> list[tuple[Message, Sending, bool]]:
+        heads = []
+        for talk in self.talks.values():
+            unfinished = [m for m in talk.messages if m.delivery in ("queued", "sending")]
+            if unfinished:
+                head, state = unfinished[0], self.sending[unfinished[0].id]
+                if (state.retry_at if head.delivery == "queued" else state.lease_until) <= now:
+                    heads.append((head, state, talk))
+        leased = []
+        for head, state, talk in sorted(heads, key=lambda h: h[0].at)[:limit]:
+            state.token, state.lease_until, state.attempts = self.token(), until, state.attempts + 1
+            talk.change(head, delivery="sending")
+            leased.append((head, state, head.delivery == "sending"))
+        return leased
+
+    def settle(
+        self, message: Message, token: str | None, delivery: Delivery, now: int, retry_at: int, external_id: str | None
+    ) -> bool:  # fmt: skip
+        talk, state = self.talks[message.conversation], self.sending[message.id]
+        if state.token != token:
+            return False
+        kept = talk.messages[message.seq - 1]
+        talk.change(kept, delivery=delivery, external_id=external_id or kept.external_id)
+        state.token, state.lease_until, state.retry_at = None, 0, retry_at
+        if delivery in FINAL:
+            talk.touch(now)
+        return True
+
+    def mark_delivered(self, conversation: str, upto: int, delivery: Delivery, now: int) -> None:
+        talk = self.talks[conversation]
+        marked = ("sent",) if delivery == "delivered" else ("sent", "delivered")
+        hit = [m for m in talk.messages if m.seq <= upto and m.delivery in marked]
+        for message in hit:
+            talk.change(message, delivery=delivery)
+        seq = min(upto, talk.facts.last_seq)
+        further = delivery == "read" and talk.facts.citizen_read_seq < seq
+        if further:
+            talk.set(citizen_read_seq=seq)
+        if hit or further:
+            talk.touch(now)
+
+    def mark_staff_read(self, conversation: str, upto: int, now: int) -> None:
+        talk = self.talks[conversation]
+        seq = min(upto, talk.facts.last_seq)
+        if talk.facts.staff_read_seq < seq:
+            talk.set(staff_read_seq=seq)
+            talk.touch(now)
+
+    # -- reading
+
+    def queue(self, state: str) -> list[str]:
+        if state == "open":
+            tickets = [t for t in self.tickets.values() if t.state in OPEN_STATES]
+            return [t.id for t in sorted(tickets, key=lambda t: (t.priority != "urgent", t.created_at))]
+        tickets = [t for t in self.tickets.values() if t.state not in OPEN_STATES]
+        return [t.id for t in sorted(tickets, key=lambda t: -self.ticket_changed[t.id])]
+
+    # -- knowledge, hits
+
+    def put_knowledge(self, docs: list[KnowledgeDoc]) -> int:
+        changed = False
+        for doc in docs:
+            old = self.docs.get((doc.kind, doc.id))
+            if old != doc and not (old is not None and old.origin == "import" and doc.origin == "seed"):
+                self.docs[doc.kind, doc.id] = doc
+                changed = True
+        self.revision += changed
+        return self.revision
+
+    def count_hit(self, key: str, now: int, window: int) -> int:
+        self.hits[key] = [at for at in self.hits.get(key, []) if at > now - window] + [now]
+        return len(self.hits[key])
+
+    # -- the books
+
+    def lines(self) -> list[BookLine]:
+        days: dict[tuple[str, str], Counter[str]] = {}
+        for talk in self.talks.values():
+            for message in talk.messages:
+                if message.author == "citizen":
+                    day = (
+                        (datetime.fromtimestamp(message.at / 1000, UTC) + timedelta(hours=7))
+                        .date()
+                        .isoformat()
+                    )
+                    days.setdefault((talk.facts.channel, day), Counter())[self._place(talk, message)] += 1
+        places = ("ticketed", "answered", "no_reply_due", "waiting")
+        return [
+            BookLine(channel=channel, day=day, **{place: days[channel, day][place] for place in places})
+            for channel, day in sorted(days)
+        ]
+
+    def _place(self, talk: Talk, message: Message) -> str:
+        if message.outcome != "answered":
+            return message.outcome or "waiting"
+        deliveries = {m.delivery for m in talk.messages if m.turn == message.turn}
+        if deliveries & {"queued", "sending"}:
+            return "waiting"
+        return "ticketed" if deliveries & set(DEAD) else "answered"
+
+    def problems(self, now: int, limit: int) -> int:
+        """How many things do not add up."""
+        n = 0
+        for talk in self.talks.values():
+            c, inbound = talk.facts, [m for m in talk.messages if m.author == "citizen"]
+            spoke = {m.turn for m in talk.messages if m.author != "citizen"}
+            n += sum(m.outcome == "answered" and m.turn not in spoke for m in inbound)
+            n += any(m.outcome == "ticketed" for m in inbound) and not any(
+                t.conversation == c.id for t in self.tickets.values()
+            )
+            if talk.due_at is None or c.owner == "human":
+                n += len(talk.waiting())
+            n += sum(
+                m.author in ("bot", "system")
+                and m.delivery in DEAD
+                and f"{m.id}:undelivered" not in self.turns
+                for m in talk.messages
+            )
+            n += talk.due_at is not None and max(talk.due_at, talk.lease_until) < limit
+            n += sum(
+                m.delivery == "sending" and self.sending[m.id].lease_until < limit for m in talk.messages
+            )
+        return n + sum(d.waits and max(d.lease_until, d.raw.received_at) < limit for d in self.raws.values())

@@ -1,0 +1,312 @@
+"""Any sequence of calls gives the same answers as the plain model (hypothesis finds the sequences)."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from hub.errors import HubError
+from hub.model import Dialogue, Draft, Event, KnowledgeDoc, Lease, Outgoing, Raw, TicketChange, Turn
+from hub.store import store_for
+from tests.contract.builders import T0, event, raw, ticket
+from tests.contract.model import Model
+
+T = TypeVar("T")
+STEP_MS = 10_007  # no two due times of different steps are the same, so there is one right order
+GRACE_MS = 3 * STEP_MS
+
+SHORT = settings(
+    max_examples=20, stateful_step_count=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)  # fmt: skip
+
+texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
+events = st.builds(
+    lambda n, talk, kind, text, automatic, data: event(
+        f"x{n}", text, conversation=f"c-{talk}", kind=kind, automatic=automatic, data=data
+    ),
+    st.integers(0, 30),
+    st.integers(0, 2),
+    st.sampled_from(["message", "message", "message", "postback", "read"]),
+    texts,
+    st.sampled_from([False, False, False, True]),
+    st.dictionaries(texts, st.integers(-(2**70), 2**70) | st.none() | texts, max_size=2),
+)
+drafts = st.lists(
+    st.builds(Draft, text=texts, internal=st.sampled_from([False, False, True])), max_size=3
+).map(tuple)
+deliveries = st.sampled_from(["sent", "sent", "queued", "failed", "unknown"])
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Two stores on the same data take turns, as two processes do."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__()
+        self.loop = asyncio.Runner()
+        self.stores = [store_for(url, Path()) for _ in range(2)]
+        for store in self.stores:
+            self.do(store.open())
+        self.model = Model()
+        self.now = T0
+        self.steps = 0
+        self.leases: list[tuple[Lease, str]] = []  # the store's and the model's token
+        self.items: list[tuple[Outgoing, str | None]] = []
+        self.taken: list[tuple[Raw, list[Event]]] = []
+        self.committed: list[Turn] = []
+
+    def teardown(self) -> None:
+        for store in self.stores:
+            self.do(store.close())
+        self.loop.close()
+
+    def do(self, call: Coroutine[Any, Any, T]) -> T:
+        return self.loop.run(call)
+
+    @property
+    def store(self) -> Any:
+        return self.stores[self.steps % 2]
+
+    def tick(self) -> None:
+        self.steps += 1
+        self.now += STEP_MS
+
+    # -- intake
+
+    @rule(
+        found=st.lists(events, min_size=1, max_size=3),
+        refused=st.integers(0, 2),
+        pause=st.sampled_from([0, 1500]),
+    )
+    def deliver(self, found: list[Event], refused: int, pause: int) -> None:
+        self.tick()
+        delivery = raw(f"r-{self.steps}", at=self.now)
+        self.do(self.store.put_raw(delivery))
+        self.model.put_raw(delivery)
+        self._take_in(delivery, found, refused, pause)
+
+    @precondition(lambda self: self.taken)
+    @rule(data=st.data())
+    def deliver_again(self, data: st.DataObject) -> None:
+        self.tick()
+        delivery, found = data.draw(st.sampled_from(self.taken))
+        self._take_in(delivery, found, 0, 0)
+
+    @rule()
+    def only_keep(self) -> None:
+        self.tick()
+        delivery = raw(f"r-{self.steps}", at=self.now)
+        self.do(self.store.put_raw(delivery))
+        self.model.put_raw(delivery)
+
+    @rule(
+        found=st.lists(events, max_size=2), lease_ms=st.sampled_from([0, 2 * STEP_MS]), finish=st.booleans()
+    )
+    def lease_raw(self, found: list[Event], lease_ms: int, finish: bool) -> None:
+        self.tick()
+        mine = self.do(self.store.lease_raw(now=self.now, until=self.now + lease_ms))
+        assert mine == self.model.lease_raw(self.now, self.now + lease_ms)
+        if mine is not None and finish:
+            self._take_in(mine, found, 1, 0)
+
+    def _take_in(self, delivery: Raw, found: list[Event], refused: int, pause: int) -> None:
+        due_at = self.now + pause
+        mine = self.do(
+            self.store.take_in(delivery, found, refused=refused, error=None, now=self.now, due_at=due_at)
+        )
+        fresh, messages = self.model.take_in(delivery, found, refused, self.now, due_at)
+        assert (mine.events, mine.duplicates, list(mine.messages)) == (fresh, len(found) - fresh, messages)
+        self.taken.append((delivery, found))
+
+    # -- turns
+
+    @rule(lease_ms=st.sampled_from([1, 5 * STEP_MS]))
+    def lease(self, lease_ms: int) -> None:
+        self.tick()
+        mine = self.do(self.store.lease_conversation(now=self.now, until=self.now + lease_ms))
+        talk = self.model.lease_conversation(self.now, self.now + lease_ms)
+        assert (mine is None) == (talk is None)
+        if mine is not None and talk is not None:
+            assert (mine.conversation, mine.attempts) == (talk.facts, talk.attempts)
+            self.leases.append((mine, str(talk.token)))
+
+    @precondition(lambda self: self.leases)
+    @rule(data=st.data())
+    def release(self, data: st.DataObject) -> None:
+        self.tick()
+        lease, token = data.draw(st.sampled_from(self.leases))
+        self.do(self.store.release_conversation(lease, due_at=self.now + 7))
+        self.model.release(lease.conversation.id, token, self.now + 7)
+
+    @precondition(lambda self: self.leases)
+    @rule(
+        data=st.data(), says=drafts, opens=st.booleans(), human=st.booleans(), fenced=st.booleans(),
+        outcome=st.sampled_from(["answered", "ticketed", "no_reply_due"]), less=st.integers(0, 1),
+    )  # fmt: skip
+    def answer(
+        self, data: st.DataObject, says: tuple[Draft, ...], opens: bool, human: bool, fenced: bool, outcome: Any, less: int
+    ) -> None:  # fmt: skip
+        self.tick()
+        lease, token = data.draw(st.sampled_from(self.leases[-3:]))
+        before = lease.conversation
+        turn = Turn(
+            id=f"t-{before.id}-{self.steps}", conversation=before.id, actor="bot", at=self.now, says=says,
+            handles=max(0, before.last_seq - less), outcome=outcome, owner="human" if human else None,
+            ticket=ticket(before.id, self.steps) if opens else None,
+            expects_epoch=before.epoch if fenced else None,
+            dialogue=Dialogue(events=({"event": "slot", "value": self.steps},)),
+        )  # fmt: skip
+        self._commit(turn, lease, token)
+
+    @precondition(lambda self: self.model.talks)
+    @rule(
+        data=st.data(), says=drafts, owner=st.sampled_from([None, "human", "bot"]),
+        state=st.sampled_from([None, "assigned", "closed"]), urgent=st.booleans(),
+    )  # fmt: skip
+    def operate(
+        self, data: st.DataObject, says: tuple[Draft, ...], owner: Any, state: Any, urgent: bool
+    ) -> None:  # fmt: skip
+        self.tick()
+        talk = self.model.talks[data.draw(st.sampled_from(sorted(self.model.talks)))]
+        target = data.draw(st.sampled_from([*sorted(self.model.tickets), "k-none"]))
+        turn = Turn(
+            id=f"o-{self.steps}", conversation=talk.facts.id, actor="operator", actor_id="s-1", at=self.now,
+            says=says, handles=talk.facts.last_seq if owner == "human" else 0, outcome="ticketed", owner=owner,
+            operator="s-1" if owner == "human" else None,
+            change=TicketChange(ticket=target, state=state, operator="s-1", note="ghi") if state else None,
+            ticket=ticket(talk.facts.id, self.steps, priority="urgent") if urgent else None,
+        )  # fmt: skip
+        self._commit(turn, None, None)
+
+    @precondition(lambda self: self.committed)
+    @rule(data=st.data())
+    def commit_again(self, data: st.DataObject) -> None:
+        self.tick()
+        self._commit(data.draw(st.sampled_from(self.committed)), None, None)
+
+    @rule()
+    def commit_nowhere(self) -> None:
+        self.tick()
+        self._commit(
+            Turn(id=f"n-{self.steps}", conversation="c-none", actor="bot", at=1, handles=0), None, None
+        )
+
+    def _commit(self, turn: Turn, lease: Lease | None, token: str | None) -> None:
+        wanted: Any
+        mine: Any
+        try:
+            wanted = self.model.commit(turn, token)
+        except HubError as error:
+            wanted = type(error)
+        try:
+            done = self.do(self.store.commit_turn(turn, lease))
+            mine = (done.fresh, list(done.messages))
+            self.committed.append(turn)
+        except HubError as error:
+            mine = type(error)
+        assert mine == wanted
+
+    # -- outbox
+
+    @rule(limit=st.integers(1, 3), lease_ms=st.sampled_from([1, 2 * STEP_MS]))
+    def lease_outbox(self, limit: int, lease_ms: int) -> None:
+        self.tick()
+        mine = self.do(self.store.lease_outbox(now=self.now, until=self.now + lease_ms, limit=limit))
+        wanted = self.model.lease_outbox(self.now, self.now + lease_ms, limit)
+        assert [self._leased(item) for item in mine] == [(m, s.attempts, again) for m, s, again in wanted]
+        self.items += [(item, state.token) for item, (_, state, _) in zip(mine, wanted, strict=True)]
+
+    @staticmethod
+    def _leased(item: Outgoing) -> Any:
+        return item.message, item.attempts, item.interrupted
+
+    @precondition(lambda self: self.items)
+    @rule(data=st.data(), delivery=deliveries, later=st.integers(0, 2), id_=st.none() | texts.filter(bool))
+    def settle(self, data: st.DataObject, delivery: Any, later: int, id_: str | None) -> None:
+        self.tick()
+        item, token = data.draw(st.sampled_from(self.items[-4:]))
+        retry_at = self.now + later * STEP_MS if delivery == "queued" else 0
+        mine = self.do(
+            self.store.settle_outgoing(
+                item, delivery, now=self.now, retry_at=retry_at, external_id=id_, error="E"
+            )
+        )
+        assert mine == self.model.settle(item.message, token, delivery, self.now, retry_at, id_)
+
+    @precondition(lambda self: self.model.talks)
+    @rule(data=st.data(), upto=st.integers(0, 12), how=st.sampled_from(["delivered", "read", "staff"]))
+    def mark(self, data: st.DataObject, upto: int, how: Any) -> None:
+        self.tick()
+        conversation = data.draw(st.sampled_from(sorted(self.model.talks)))
+        if how == "staff":
+            self.do(self.store.mark_staff_read(conversation, upto, now=self.now))
+            self.model.mark_staff_read(conversation, upto, self.now)
+        else:
+            self.do(self.store.mark_delivered(conversation, upto, how, now=self.now))
+            self.model.mark_delivered(conversation, upto, how, self.now)
+
+    # -- knowledge, hits
+
+    @rule(
+        docs=st.lists(
+            st.builds(
+                KnowledgeDoc, kind=st.sampled_from(["faq", "agency"]), id=st.sampled_from("ab"),
+                body=st.dictionaries(texts, texts, max_size=1), origin=st.sampled_from(["seed", "import"]),
+            ),
+            max_size=3,
+        )
+    )  # fmt: skip
+    def learn(self, docs: list[KnowledgeDoc]) -> None:
+        self.tick()
+        assert self.do(self.store.put_knowledge(docs, now=self.now)) == self.model.put_knowledge(docs)
+        kept = sorted(self.model.docs.values(), key=lambda doc: (doc.kind, doc.id))
+        assert self.do(self.store.knowledge()) == kept
+
+    @rule(key=st.sampled_from("kl"), window=st.integers(1, 5 * STEP_MS), clear=st.booleans())
+    def hit(self, key: str, window: int, clear: bool) -> None:
+        self.tick()
+        mine = self.do(self.store.count_hit(key, now=self.now, window_ms=window))
+        assert mine == self.model.count_hit(key, self.now, window)
+        if clear:
+            self.do(self.store.clear_hits(key))
+            self.model.hits.pop(key)
+
+    # -- always
+
+    @invariant()
+    def everything_is_the_same(self) -> None:
+        self.do(self._compare())
+
+    async def _compare(self) -> None:
+        store, model = self.store, self.model
+        versions = {id_: talk.facts.version for id_, talk in model.talks.items()}
+        assert dict(await store.touched_since(0)) == versions
+        for id_, talk in model.talks.items():
+            assert await store.conversation(id_) == talk.facts
+            assert await store.messages(id_) == talk.messages
+            assert await store.recent_messages(id_, before=5, limit=2) == talk.messages[:4][-2:]
+        for state in ("open", "closed"):
+            found = await store.queue(limit=100, state=state)
+            assert [t.id for t, _ in found] == model.queue(state)
+            assert all(t == model.tickets[t.id] and c == model.talks[c.id].facts for t, c in found)
+        books = await store.books(now=self.now, grace_ms=GRACE_MS)
+        totals = [
+            sum(column) for column in zip((0, 0, 0), *(d.counts for d in model.raws.values()), strict=True)
+        ]
+        assert [books.raw_items, books.events, books.duplicates, books.refused] == [sum(totals), *totals]
+        assert books.unparsed == sum(d.waits for d in model.raws.values())
+        assert list(books.lines) == model.lines()
+        assert len(books.problems) == model.problems(self.now, self.now - GRACE_MS), books.problems
+
+
+def test_any_sequence_of_calls_gives_the_models_answers(fresh_url: Callable[[], str]) -> None:
+    run_state_machine_as_test(lambda: StoreMachine(fresh_url()), settings=SHORT)
