@@ -1,6 +1,10 @@
-"""Any sequence of calls gives the same answers as the plain model (hypothesis finds the sequences)."""
+"""Any sequence of calls gives the same answers as the plain model (hypothesis finds the sequences).
+
+``STORE_MODEL_EXAMPLES=200`` looks longer.
+"""
 
 import asyncio
+import os
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,8 +30,12 @@ STEP_MS = 10_007  # no two due times of different steps are the same, so there i
 GRACE_MS = 3 * STEP_MS
 
 SHORT = settings(
-    max_examples=20, stateful_step_count=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
-)  # fmt: skip
+    max_examples=int(os.environ.get("STORE_MODEL_EXAMPLES", "12")),
+    stateful_step_count=40,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 events = st.builds(
