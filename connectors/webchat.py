@@ -6,14 +6,14 @@
 Nothing is ever sent: the page reads the conversation by sequence number, so a message is delivered by being in it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from hub.errors import AlienPayload, Forged
-from hub.model import Event, Outgoing, conversation_id, derived_id
-from hub.ports import Capabilities, Sent
+from hub.model import Conversation, Event, Outgoing, conversation_id, derived_id
+from hub.ports import Capabilities, Job, Media, Reach, Sent
 
 CHANNEL = "webchat"
 ACCOUNT = "web"
@@ -84,5 +84,17 @@ class WebchatConnector:
         )
         return [event]
 
+    def reach(self, conversation: Conversation, now: int) -> Reach:
+        return Reach()
+
     async def send(self, item: Outgoing) -> Sent:
         return Sent()
+
+    def part(self, body: bytes, part: str) -> Media | None:
+        return None
+
+    async def typing(self, conversation: Conversation) -> None:
+        """The page sees the hub's own signal."""
+
+    def jobs(self) -> Sequence[Job]:
+        return ()

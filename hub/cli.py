@@ -70,6 +70,10 @@ def _parser() -> argparse.ArgumentParser:
     serve = add("serve", _serve, "pages, webhooks and live chats alone; workers run elsewhere")
     serve.add_argument("--port", type=int, default=None)
     add("worker", _worker, "workers and the bot alone: parse, answer, send")
+    add("mail", _mail, "the mailbox readers alone")
+    normalize = add("normalize", _normalize, "a raw webhook body or mail to normalised events, as JSON lines")
+    normalize.add_argument("channel")
+    normalize.add_argument("file", type=Path)
     ask = add("ask", _ask, "ask the bot; without TEXT, JSON lines on stdin")
     ask.add_argument("text", nargs="?")
     ask.add_argument("--json", action="store_true")
@@ -104,23 +108,43 @@ def _settings(arguments: argparse.Namespace) -> "Settings":
 
 
 def _up(arguments: argparse.Namespace) -> int:
-    return _run(arguments, pages=True, work=True)
+    return _run(arguments, pages=True, work=True, mail=True)
 
 
 def _serve(arguments: argparse.Namespace) -> int:
-    return _run(arguments, pages=True, work=False)
+    return _run(arguments, pages=True, work=False, mail=False)
 
 
 def _worker(arguments: argparse.Namespace) -> int:
-    return _run(arguments, pages=False, work=True)
+    return _run(arguments, pages=False, work=True, mail=False)
 
 
-def _run(arguments: argparse.Namespace, *, pages: bool, work: bool) -> int:
+def _mail(arguments: argparse.Namespace) -> int:
+    return _run(arguments, pages=False, work=False, mail=True)
+
+
+def _run(arguments: argparse.Namespace, *, pages: bool, work: bool, mail: bool) -> int:
     from hub.up import up
 
     settings = _settings(arguments)
     set_up_logs(settings.log_level)
-    asyncio.run(up(settings, pages=pages, work=work))
+    asyncio.run(up(settings, pages=pages, work=work, mail=mail))
+    return 0
+
+
+def _normalize(arguments: argparse.Namespace) -> int:
+    from hub.clock import iso_utc
+    from hub.wiring import normalized
+
+    try:
+        body = arguments.file.read_bytes()
+    except OSError as error:
+        raise AlienPayload(f"{arguments.file}: {error.strerror}") from None
+    for event in normalized(_settings(arguments), arguments.channel, body):
+        line = event.model_dump(mode="json")
+        line["sent_at"] = iso_utc(event.sent_at) if event.sent_at is not None else None
+        line["attachments"] = [one.shown() for one in event.attachments]
+        _out(json.dumps(line, ensure_ascii=False))
     return 0
 
 

@@ -10,6 +10,7 @@ HubError
 │   ├── StoreTooNew         the store was written by a newer hub
 │   ├── LeaseLost           another worker goes on with this conversation
 │   └── OwnerChanged        a person took the conversation while the bot was thinking
+├── SecretUnreadable        what was sealed cannot be opened: HUB_SECRET_KEY changed?
 ├── NotFound                no such conversation, ticket, person...
 ├── BotError
 │   ├── BotUnreachable      Rasa is not there (nothing was decided)
@@ -19,6 +20,8 @@ HubError
 │   ├── OutcomeUnknown      it may have arrived: never resend blindly
 │   ├── SendRefused         the platform will not take it: fix, do not retry
 │   ├── WindowClosed        the reply window of the platform is closed
+│   ├── Unreachable         this person cannot be written to (blocked, left, unknown)
+│   ├── ChannelStopped      the account may not send until people have fixed it: everything waits
 │   └── Unsupported         the channel cannot carry this content
 └── StartupError            `hub up` cannot start: one line for the person at the terminal
 """
@@ -68,6 +71,10 @@ class OwnerChanged(StoreError):
     pass
 
 
+class SecretUnreadable(HubError):
+    pass
+
+
 class NotFound(HubError):
     pass
 
@@ -103,6 +110,14 @@ class SendRefused(SendError):
 
 
 class WindowClosed(SendError):
+    pass
+
+
+class Unreachable(SendError):
+    pass
+
+
+class ChannelStopped(SendError):
     pass
 
 

@@ -19,3 +19,4 @@ class Metrics:
         self.chats = Gauge("hub_open_chats", "Open live-chat sockets", registry=r)
         self.rasa_up = Gauge("hub_rasa_up", "1 while Rasa answers", registry=r)
         self.logins = Counter("hub_logins", "Staff logins", ["result"], registry=r)
+        self.alarms = Gauge("hub_alarm", "1 while people have to act", ["what"], registry=r)

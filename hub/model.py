@@ -39,7 +39,10 @@ SPOKEN: frozenset[EventKind] = frozenset({"message", "postback", "comment"})
 
 
 class Attachment(Value):
-    """``type`` is the platform's name for it in lower case: image, file, audio, location…"""
+    """``type`` is the platform's name for it in lower case: image, file, audio, location…
+
+    A connector gives ``url`` (to be fetched) or ``part`` (inside the delivery itself, as in mail); the hub keeps
+    the content as a blob, or says in ``problem`` why it has none: ``too_big``, ``blocked``, ``gone``, ``type``."""
 
     type: str
     url: str | None = None
@@ -47,6 +50,21 @@ class Attachment(Value):
     size: int | None = None  # bytes
     lat: float | None = None
     lon: float | None = None
+    part: str | None = None
+    blob: str | None = None
+    media_type: str | None = None  # as sniffed from the content, never as declared
+    problem: str | None = None
+
+    def shown(self) -> dict[str, Any]:
+        """The fields of the contract of ``hub normalize``, those that are known."""
+        return self.model_dump(include={"type", "url", "name", "size", "lat", "lon"}, exclude_none=True) | {
+            "type": self.type
+        }
+
+    @property
+    def wanted(self) -> bool:
+        """Whether its content still has to be fetched."""
+        return self.blob is None and self.problem is None and (self.url is not None or self.part is not None)
 
 
 class Event(Value):
@@ -110,7 +128,11 @@ class Draft(Value):
     buttons: tuple[Button, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     internal: bool = False  # a note among operators: never leaves the house
+    private: bool = False  # for the person alone, where the conversation itself is public
+    courtesy: bool = False  # who has come or gone: said only where people chat
     knowledge: tuple[str, ...] = ()  # ids of the knowledge entries it was made of
+    #: the platform's id of what a person said there, not through the hub: recorded, never sent
+    said_elsewhere: str | None = None
 
 
 class Message(Value):
@@ -126,6 +148,7 @@ class Message(Value):
     buttons: tuple[Button, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     internal: bool = False
+    private: bool = False
     knowledge: tuple[str, ...] = ()
     at: int
     external_id: str | None = None
@@ -158,6 +181,9 @@ class Conversation(Value):
     citizen_read_seq: int = 0
     staff_read_seq: int = 0
     ticket: str | None = None  # id of the open ticket
+    interacted_at: int | None = None  # when the citizen last did what keeps the platform's reply window open
+    unreachable: str | None = None  # the platform's reason why this person cannot be written to
+    contact: dict[str, str] = {}  # what the person shared: phone, address…
     dialogue: Dialogue = Dialogue()
     created_at: int
     touched_at: int
@@ -258,6 +284,45 @@ class Outgoing(Value):
     interrupted: bool = False
 
 
+class MediaJob(Value):
+    """A leased message whose attachments are to be fetched, and the delivery it came in."""
+
+    message: Message
+    raw: Raw
+    token: str
+    attempts: int
+
+
+class Blob(Value):
+    """Stored content; the id is derived from it, so the same bytes are kept once."""
+
+    id: str
+    media_type: str
+    size: int
+    data: bytes
+
+
+class State(Value):
+    """A small thing that a job has to remember across processes (a mailbox's mark, a token pair)."""
+
+    name: str
+    version: int  # 1, 2, 3…
+    body: bytes
+
+
+class Consent(Value):
+    """A citizen agreed to be written to on another channel. Withdrawn ones are kept."""
+
+    id: str
+    conversation: str
+    channel: str  # email, phone, zalo…
+    address: Text
+    agreed_at: int
+    message: str | None = None  # id of the message in which they agreed
+    recorded_by: str | None = None  # staff id, None: by the citizen's own act
+    withdrawn_at: int | None = None
+
+
 # ---- people --------------------------------------------------------------------------------------
 
 Role = Literal["operator", "supervisor", "admin"]
@@ -303,3 +368,8 @@ def conversation_id(event: Event) -> str:
 
 def message_id(event: Event) -> str:
     return derived_id("m", event.channel, event.account, event.external_id)
+
+
+def blob_id(data: bytes) -> str:
+    """The same content has the same id (128 bits of SHA-256)."""
+    return f"b_{hashlib.sha256(data).hexdigest()[:32]}"

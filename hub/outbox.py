@@ -13,7 +13,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from hub.clock import Clock
-from hub.errors import NotSent, OutcomeUnknown, SendError, StoreError, WindowClosed
+from hub.errors import (
+    ChannelStopped,
+    NotSent,
+    OutcomeUnknown,
+    SendError,
+    StoreError,
+    Unreachable,
+    WindowClosed,
+)
 from hub.metrics import Metrics
 from hub.model import Delivery, Message, Outgoing
 from hub.ports import Connector, Live, Store
@@ -29,6 +37,7 @@ LONGEST_RETRY_S = 600.0
 GIVE_UP_AFTER_MS = 48 * 3_600_000
 CIRCUIT_OPENS_AFTER = 5  # failures in a row on one channel account
 CIRCUIT_REST_S = 15.0
+STOPPED_REST_S = 300.0  # how often an account that people have to repair is tried
 
 
 @dataclass
@@ -94,6 +103,10 @@ class Outbox:
         if item.interrupted and not connector.capabilities.resend_safe:
             await self._settle(item, "unknown", error="interrupted")
             return
+        reach = connector.reach(item.conversation, now)
+        if not (reach.staff if item.message.author == "operator" else reach.bot):
+            await self._settle(item, "window_closed", error=WindowClosed.__name__)
+            return
         circuit = self._circuits.setdefault((item.conversation.channel, item.conversation.account), Circuit())
         if circuit.rests(now):
             await self._retry(item, circuit.closed_until, error="circuit open")
@@ -110,6 +123,12 @@ class Outbox:
                 await self._settle(item, "failed", error=type(error).__name__)
             else:
                 await self._retry(item, self.clock.now() + int(wait_s * 1000), error=type(error).__name__)
+        except ChannelStopped as error:
+            circuit.closed_until = now + int(STOPPED_REST_S * 1000)
+            await self._retry(item, circuit.closed_until, error=type(error).__name__)
+        except Unreachable as error:
+            await self.store.note_person(item.conversation.id, now=now, unreachable=str(error))
+            await self._settle(item, "failed", error=type(error).__name__)
         except WindowClosed as error:
             await self._settle(item, "window_closed", error=type(error).__name__)
         except (OutcomeUnknown, TimeoutError) as error:
@@ -140,7 +159,8 @@ class Outbox:
         if delivery in ("failed", "unknown", "window_closed"):
             log.warning("message undelivered", extra={"facts": {"message": item.message.id, "why": error}})
             # before it is settled: a crash in between leaves the send "interrupted", and this is done again
-            await self.undelivered(item.message, delivery)
+            if item.message.author != "system":  # that a courtesy did not arrive is nobody's business
+                await self.undelivered(item.message, delivery)
         await self.store.settle_outgoing(
             item, delivery, now=self.clock.now(), external_id=external_id, error=error
         )

@@ -1,27 +1,35 @@
 """The interfaces between rooms. Small on purpose: a second store and more channels implement these."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Literal, Protocol
 
-from pydantic import BaseModel
+from aiohttp import ClientSession
+from pydantic import BaseModel, ConfigDict
 
+from hub.clock import Clock
 from hub.model import (
+    Attachment,
     Author,
+    Blob,
     Button,
     Committed,
+    Consent,
     Conversation,
     Delivery,
     Dialogue,
     Draft,
     Event,
+    EventKind,
     Intake,
     KnowledgeDoc,
     Lease,
+    MediaJob,
     Message,
     Outgoing,
     Priority,
     Raw,
     Staff,
+    State,
     Ticket,
     TicketReason,
     Turn,
@@ -54,12 +62,44 @@ class Store(Protocol):
         ...
 
     async def take_in(
-        self, raw: Raw, events: Sequence[Event], *, refused: int, error: str | None, now: int, due_at: int
+        self,
+        raw: Raw,
+        events: Sequence[Event],
+        *,
+        refused: int,
+        error: str | None,
+        now: int,
+        due_at: int,
+        finished: bool = True,
     ) -> Intake:
         """Record all events of a delivery and mark it done, atomically. An event whose (channel, account,
         external_id) is known is a duplicate. A spoken event becomes the next message of its conversation;
-        if the bot owns it, a turn is due at ``due_at``."""
+        if the bot owns it, a turn is due at ``due_at``. It moves ``interacted_at`` to when it was sent (never
+        back, never past its receipt). Attachments whose content is ``wanted`` make a media job.
+
+        With ``finished=False`` the events still have effects to be carried out: the delivery counts as taken in,
+        but is leased again after its lease unless :meth:`finish_raw` is called."""
         ...  # fmt: skip
+
+    async def finish_raw(self, raw: str) -> None: ...
+
+    # -- media
+    async def lease_media(self, *, now: int, until: int) -> MediaJob | None:
+        """The oldest message whose attachments wait to be fetched, or whose fetcher died."""
+        ...
+
+    async def settle_media(
+        self, job: MediaJob, attachments: Sequence[Attachment], *, now: int, retry_at: int | None = None
+    ) -> bool:
+        """Record what became of a message's attachments; with ``retry_at`` those still ``wanted`` are tried
+        again then. False if the lease was lost."""
+        ...  # fmt: skip
+
+    async def put_blob(self, data: bytes, *, media_type: str, now: int) -> str:
+        """Keep content; its id. The same content again changes nothing."""
+        ...
+
+    async def blob(self, blob: str) -> Blob | None: ...
 
     # -- turns
     async def lease_conversation(self, *, now: int, until: int) -> Lease | None:
@@ -107,9 +147,58 @@ class Store(Protocol):
         """The citizen's side has received (``delivered``) or seen (``read``) everything up to ``upto_seq``."""
         ...
 
+    async def confirm_sent(self, message: str, *, external_id: str, now: int) -> bool:
+        """The platform shows that this outbound message arrived (its echo, a receipt): ``sending``, ``unknown``
+        and ``failed`` become ``sent`` with this ``external_id``. False if it is not outbound or already has one."""
+        ...
+
     async def mark_staff_read(self, conversation: str, upto_seq: int, *, now: int) -> None: ...
 
+    # -- what citizens do besides speaking
+    async def amend_message(
+        self, message: str, *, now: int, text: str | None = None, data: Mapping[str, Any] = {}
+    ) -> Message | None:
+        """Replace a message's text and merge ``data`` into its data (a ``None`` value removes the key); the
+        message as it stands now, or None if there is none. The same again changes nothing."""
+        ...
+
+    async def note_person(
+        self,
+        conversation: str,
+        *,
+        now: int,
+        interacted_at: int | None = None,
+        name: str | None = None,
+        contact: Mapping[str, str] = {},
+        unreachable: str | None = None,
+        reachable: bool = False,
+    ) -> bool:
+        """What became known about the person: ``interacted_at`` never moves back, ``contact`` is merged,
+        ``reachable`` clears ``unreachable``. False if there is no such conversation; no change, no new version."""
+        ...
+
+    async def erase_person(self, conversation: str, *, now: int) -> bool:
+        """Remove what the person said and who they are: texts, attachments and their blobs (unless used
+        elsewhere), data and external texts of messages, name, contact, dialogue, consents, details and summary
+        of tickets, bodies of deliveries and events. What was waiting is ``no_reply_due``, what was queued to
+        them is ``failed``; open tickets are closed with a note. Ids, times and counts stay, so that the books
+        still balance and a replayed delivery stays a duplicate. False if there is no such conversation."""
+        ...
+
+    async def put_consent(self, consent: Consent) -> None:
+        """Add, or replace by id (a withdrawal)."""
+        ...
+
+    async def consents(self, conversation: str) -> list[Consent]:
+        """In the order they were given."""
+        ...
+
     # -- reading
+    async def message(self, message: str) -> Message | None: ...
+    async def message_by_external(self, channel: str, account: str, external_id: str) -> Message | None:
+        """In either direction."""
+        ...
+
     async def conversation(self, conversation: str) -> Conversation | None: ...
     async def messages(self, conversation: str, *, after: int = 0, limit: int = 200) -> list[Message]:
         """In order of ``seq``, those with ``seq > after``."""
@@ -149,6 +238,24 @@ class Store(Protocol):
 
     async def clear_hits(self, key: str) -> None: ...
 
+    # -- jobs that one process at a time does
+    async def hold(self, job: str, holder: str, *, now: int, until: int) -> bool:
+        """Take or prolong the right to do a job; False while somebody else's has not run out."""
+        ...
+
+    async def let_go(self, job: str, holder: str) -> None:
+        """Give it back, if it is still ours."""
+        ...
+
+    async def state(self, name: str) -> State | None: ...
+    async def put_state(self, name: str, body: bytes, *, expects: int, now: int) -> bool:
+        """Write version ``expects + 1``; False if it is not at ``expects`` (0: it does not exist)."""
+        ...
+
+    async def sweep(self, *, now: int) -> int:
+        """Remove what has lost its meaning (hits older than a day); how many."""
+        ...
+
     # -- the books
     async def books(self, *, now: int, grace_ms: int) -> "Books": ...
 
@@ -182,6 +289,25 @@ class Capabilities(Value):
     buttons: bool = False
     #: sending the same message twice is harmless (the channel shows it once), so an interrupted send is repeated
     resend_safe: bool = False
+    attachments: bool = False  # staff may send files
+    #: text and file are two messages there
+    attachments_apart: bool = True
+    #: lines such as who has joined are said there
+    courtesies: bool = True
+    #: kinds of events, besides spoken ones, that keep the reply window open
+    interactions: frozenset[EventKind] = frozenset()
+    #: events of one person may belong to an older conversation, found by the ids in ``data["references"]``
+    threads: bool = False
+
+
+class Reach(Value):
+    """Whether a conversation may be written to now. ``notice`` is shown to the operator before they write."""
+
+    staff: bool = True  # what a person wrote may be sent
+    bot: bool = True  # so may what a machine wrote
+    until: int | None = None  # epoch ms when this ends by itself; None: never
+    notice: str | None = None  # Vietnamese: why it is closed, or what writing costs
+    public: bool = False  # everybody can read it: nothing personal, no codes
 
 
 class Sent(Value):
@@ -189,8 +315,24 @@ class Sent(Value):
     delivery: Delivery = "sent"
 
 
+class Media(Value):
+    data: bytes
+    name: str | None = None
+
+
+class Job(Value):
+    """Something a connector does all the time, in one process at a time. ``run`` returns only when cancelled;
+    when it raises it is begun again after a rest."""
+
+    model_config = ConfigDict(arbitrary_types_allowed=True)
+
+    name: str
+    role: Literal["work", "mail"]
+    run: Callable[[], Awaitable[None]]
+
+
 class Connector(Protocol):
-    """One channel. ``verify`` and ``parse`` are pure; ``send`` raises the ``SendError`` family."""
+    """One channel. ``verify``, ``parse`` and ``reach`` are pure; ``send`` raises the ``SendError`` family."""
 
     name: str
     capabilities: Capabilities
@@ -204,7 +346,48 @@ class Connector(Protocol):
         """Events of a verified delivery. Raises ``AlienPayload``. The same bytes always give the same events."""
         ...
 
-    async def send(self, item: Outgoing) -> Sent: ...
+    def reach(self, conversation: Conversation, now: int) -> Reach: ...
+
+    async def send(self, item: Outgoing) -> Sent:
+        """Deliver one message: one call to the platform, so one outcome."""
+        ...
+
+    def part(self, body: bytes, part: str) -> Media | None:
+        """Content that came inside the delivery itself (``Attachment.part``)."""
+        ...
+
+    async def typing(self, conversation: Conversation) -> None:
+        """Show that an answer is being made. Best effort: never raises a ``SendError``."""
+        ...
+
+    def jobs(self) -> Sequence[Job]: ...
+
+
+class Tools(Protocol):
+    """What the hub lends a connector."""
+
+    clock: Clock
+    http: ClientSession  # no redirects, no cookies, no environment proxies; every call gives its own time-out
+    public_url: str
+
+    async def blob(self, blob: str) -> Blob | None: ...
+    async def keep(self, channel: str, body: bytes, *, key: str) -> None:
+        """Make a delivery durable that was fetched rather than pushed; the same ``key`` again changes nothing."""
+        ...
+
+    async def recall(self, name: str) -> State | None:
+        """A state as it stands, opened with the hub's key. Raises ``SecretUnreadable``."""
+        ...
+
+    async def remember(self, name: str, body: bytes, *, expects: int) -> bool:
+        """Seal and store a state; False if somebody else was first (then recall it)."""
+        ...
+
+    async def alarm(self, what: str, text: str) -> None:
+        """Tell the people who run the hub, once until it is cleared; ``what`` is a short stable name."""
+        ...
+
+    async def clear_alarm(self, what: str) -> None: ...
 
 
 class ChannelSettings(BaseModel):

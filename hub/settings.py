@@ -45,6 +45,9 @@ class Settings(BaseSettings):
         600, ge=0, description="quiet time after which quick messages are one question"
     )
     bot_budget_s: float = Field(5.0, gt=0, description="a bot slower than this is silent")
+    media_private_hosts: tuple[str, ...] = Field(
+        (), description="hosts on private addresses from which attachments may be fetched (normally none)"
+    )
     log_level: str = "INFO"
 
     @classmethod

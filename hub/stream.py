@@ -9,12 +9,12 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from hub.clock import Clock
 from hub.errors import AlienPayload, Forged, NotFound, StoreUnavailable
 from hub.metrics import Metrics
-from hub.model import Intake, Raw
+from hub.model import SPOKEN, Event, Intake, Raw, derived_id
 from hub.ports import Connector, Live, Store
 from hub.spool import Spool
 
@@ -35,6 +35,8 @@ class Stream:
         clock: Clock,
         metrics: Metrics,
         reply_pause_ms: int,
+        effects: Callable[[Event, int], Awaitable[None]],
+        fetch_media: Callable[[], None],
     ) -> None:
         self._store = store
         self._spool = spool
@@ -43,6 +45,8 @@ class Stream:
         self._clock = clock
         self._metrics = metrics
         self._pause_ms = reply_pause_ms
+        self._effects = effects  # of an event that is no message, and when it was received; idempotent
+        self._fetch_media = fetch_media  # something waits to be fetched
         self._arrived = asyncio.Event()
 
     async def receive(self, channel: str, body: bytes, headers: Mapping[str, str]) -> Raw:
@@ -63,6 +67,18 @@ class Stream:
         self._metrics.received.labels(channel, await self._keep(raw)).inc()
         self._arrived.set()
         return raw
+
+    async def keep_fetched(self, channel: str, body: bytes, key: str) -> None:
+        """Make durable what a connector fetched from its platform; ``key`` names it there, so it is kept once.
+
+        Raises:
+            StoreUnavailable: it must be fetched again.
+        """
+        connector = self._connector(channel)
+        raw = self._raw(connector, body, {}).model_copy(update={"id": derived_id("r", channel, key)})
+        await self._store.put_raw(raw)
+        self._metrics.received.labels(channel, "stored").inc()
+        self._arrived.set()
 
     async def _keep(self, raw: Raw) -> str:
         if not self._spool.waiting_bytes:  # else earlier deliveries wait there: later ones queue behind them
@@ -101,6 +117,8 @@ class Stream:
             log.warning(
                 "delivery put aside", extra={"facts": {"raw": raw.id, "channel": raw.channel, "why": error}}
             )
+        events = [await self._in_its_thread(event) for event in events]
+        signals = [event for event in events if event.kind not in SPOKEN]
         now = self._clock.now()
         pressed = any(event.kind == "postback" for event in events)  # a button is a whole question
         intake = await self._store.take_in(
@@ -110,7 +128,14 @@ class Stream:
             error=error,
             now=now,
             due_at=now if pressed else now + self._pause_ms,
+            finished=not signals,
         )
+        if signals:  # after the messages they may be about
+            for signal in signals:
+                await self._effects(signal, raw.received_at)
+            await self._store.finish_raw(raw.id)
+        if any(one.wanted for message in intake.messages for one in message.attachments):
+            self._fetch_media()
         for result, n in (
             ("new", intake.events),
             ("duplicate", intake.duplicates),
@@ -121,6 +146,29 @@ class Stream:
         for conversation in {message.conversation for message in intake.messages}:
             self._live.poke(conversation)
         return intake
+
+    async def _in_its_thread(self, event: Event) -> Event:
+        """The event in the conversation it continues, on channels where only what it refers to tells that.
+
+        A ticket's code counts only from the person whose ticket it is: codes can be guessed, addresses forged."""
+        if not self._connectors[event.channel].capabilities.threads:
+            return event
+        references: Sequence[str] = event.data.get("references", ())
+        for reference in (*((event.reply_to,) if event.reply_to else ()), *reversed(references)):
+            known = await self._store.message_by_external(event.channel, event.account, reference)
+            if known is not None:
+                return await self._moved(event, known.conversation)
+        for code in event.data.get("tickets", ()):
+            ticket = await self._store.ticket_by_code(code)
+            found = await self._store.conversation(ticket.conversation) if ticket else None
+            if found and (found.channel, found.sender) == (event.channel, event.sender):
+                return await self._moved(event, found.id)
+        return event
+
+    async def _moved(self, event: Event, conversation: str) -> Event:
+        found = await self._store.conversation(conversation)
+        same = found is not None and (found.channel, found.account) == (event.channel, event.account)
+        return event.model_copy(update={"conversation": found.key}) if found and same else event
 
     async def drain_spool(self) -> None:
         """Move what the spool holds into the store as soon as it is back. Runs until cancelled."""

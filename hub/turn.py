@@ -8,15 +8,27 @@ Silence is failure: a bot that is away, slow or empty hands the conversation to 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from handoff.tickets import add_to_ticket, open_ticket, opened_text, owner_after, still_open_text, ticket_year
 from hub.clock import Clock
 from hub.errors import BotError, BotUnreachable, LeaseLost, OwnerChanged, StoreError
 from hub.metrics import Metrics
-from hub.model import Conversation, Delivery, Draft, Lease, Message, Ticket, TicketChange, Turn, derived_id
-from hub.ports import Bot, BotAnswer, Live, Question, Store, TicketWish
+from hub.model import (
+    Committed,
+    Conversation,
+    Delivery,
+    Draft,
+    Lease,
+    Message,
+    Ticket,
+    TicketChange,
+    Turn,
+    derived_id,
+)
+from hub.pieces import fitted
+from hub.ports import Bot, BotAnswer, Connector, Live, Question, Reach, Store, TicketWish
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +45,7 @@ ONLY_ATTACHMENT = (
     "Em đã nhận được tệp của anh/chị. Anh/chị vui lòng nhắn thêm vài chữ cho biết cần hỏi hoặc phản ánh việc gì, "
     "ở đâu, để em hỗ trợ đúng nhé."
 )
+TOLD_PRIVATELY = "Tổng đài 1022 đã ghi nhận ý kiến của anh/chị. Mã phiếu được gửi qua tin nhắn riêng để giữ kín thông tin của anh/chị."
 UNDELIVERED: dict[str, str] = {
     "failed": "Tin nhắn số {seq} không gửi được tới người dân.",
     "unknown": "Tin nhắn số {seq} chưa rõ đã tới người dân hay chưa. Vui lòng kiểm tra trước khi gửi lại.",
@@ -92,9 +105,24 @@ def hand_over(question: Question) -> BotAnswer:
     )
 
 
+async def commit(
+    store: Store,
+    connectors: Mapping[str, Connector],
+    turn: Turn,
+    conversation: Conversation,
+    lease: Lease | None = None,
+) -> Committed:
+    """Carry out a turn, with what it says cut to what the channel can carry."""
+    connector = connectors.get(conversation.channel)
+    if connector is not None:
+        turn = fitted(turn, connector.capabilities, connector.reach(conversation, turn.at))
+    return await store.commit_turn(turn, lease)
+
+
 @dataclass
 class TurnWorker:
     store: Store
+    connectors: Mapping[str, Connector]
     bot: Bot
     live: Live
     clock: Clock
@@ -158,9 +186,11 @@ class TurnWorker:
         conversation = lease.conversation
         messages = await self.store.messages(conversation.id, after=conversation.handled_seq)
         batch = next_batch([m for m in messages if m.author == "citizen" and m.outcome is None])
-        if batch:
-            self.live.typing(conversation.id, "bot")
-            turn = await self._decide(lease, batch)
+        if batch and all(message.data.get("removed") for message in batch):
+            turn = self._let_be(conversation, batch)
+        elif batch:
+            await self._show_typing(conversation)
+            turn = await self._decide(lease, [m for m in batch if not m.data.get("removed")])
         else:
             turn = Turn(
                 id=derived_id("t", conversation.id, lease.token),
@@ -169,13 +199,30 @@ class TurnWorker:
                 at=self.clock.now(),
                 handles=0,
             )
-        committed = await self.store.commit_turn(turn, lease)
+        committed = await commit(self.store, self.connectors, turn, conversation, lease)
         self.metrics.turns.labels("bot", turn.outcome or "none").inc()
         self.live.poke(conversation.id)
         if committed.messages:
             self.said()
         if len(batch) < len(messages):
             self._wake.set()
+
+    def _let_be(self, conversation: Conversation, batch: Sequence[Message]) -> Turn:
+        """What the citizen took back before it was answered is not answered."""
+        return Turn(
+            id=derived_id("t", conversation.id, str(batch[-1].seq)),
+            conversation=conversation.id,
+            actor="bot",
+            at=self.clock.now(),
+            handles=batch[-1].seq,
+            outcome="no_reply_due",
+            expects_epoch=conversation.epoch,
+        )
+
+    async def _show_typing(self, conversation: Conversation) -> None:
+        self.live.typing(conversation.id, "bot")
+        if connector := self.connectors.get(conversation.channel):
+            await connector.typing(conversation)
 
     async def _decide(self, lease: Lease, batch: Sequence[Message]) -> Turn:
         question = question_of(lease.conversation, batch, self.clock.now())
@@ -184,6 +231,8 @@ class TurnWorker:
             answer = BotAnswer(
                 kind="clarify", says=(Draft(text=ONLY_ATTACHMENT),), dialogue=question.dialogue
             )
+        elif not self._reach(lease.conversation).bot:  # too late for a machine: a person may still write
+            answer = hand_over(question)
         elif lease.attempts > GIVE_UP_AFTER_ATTEMPTS:
             answer, failure = hand_over(question), "Crashed"
         else:
@@ -200,8 +249,14 @@ class TurnWorker:
         at = self.clock.now()
         says, ticket, change = list(answer.says), None, None
         if answer.ticket is not None:
-            ticket, change, text = await self._ticket(conversation, answer.ticket, id_, at)
-            says.append(Draft(text=text))
+            ticket, change, text = await self.ticket_for(conversation, answer.ticket, id_, at)
+            reach = self._reach(conversation)
+            if not reach.bot:
+                says = []
+            elif reach.public:  # codes are for the person alone
+                says += [Draft(text=TOLD_PRIVATELY), Draft(text=text, private=True)]
+            else:
+                says.append(Draft(text=text))
         return Turn(
             id=id_,
             conversation=conversation.id,
@@ -230,7 +285,18 @@ class TurnWorker:
             ),
         )
 
-    async def _ticket(
+    def _reach(self, conversation: Conversation) -> Reach:
+        connector = self.connectors.get(conversation.channel)
+        return connector.reach(conversation, self.clock.now()) if connector else Reach()
+
+    async def say(self, turn: Turn, conversation: Conversation) -> None:
+        """Carry out a turn that nobody holds a lease for."""
+        committed = await commit(self.store, self.connectors, turn, conversation)
+        self.live.poke(conversation.id)
+        if committed.messages:
+            self.said()
+
+    async def ticket_for(
         self, conversation: Conversation, wish: TicketWish, turn: str, at: int
     ) -> tuple[Ticket | None, TicketChange | None, str]:
         standing = await self.store.ticket(conversation.ticket) if conversation.ticket else None
@@ -248,7 +314,7 @@ class TurnWorker:
         id_ = f"{message.id}:undelivered"
         at = self.clock.now()
         wish = TicketWish(reason="send_failed", summary=message.text or "")
-        ticket, change, _ = await self._ticket(conversation, wish, id_, at)
+        ticket, change, _ = await self.ticket_for(conversation, wish, id_, at)
         await self.store.commit_turn(
             Turn(
                 id=id_,

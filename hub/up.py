@@ -87,8 +87,8 @@ async def private_bot(settings: Settings) -> AsyncIterator[Bot]:
         yield bot
 
 
-async def up(settings: Settings, *, pages: bool = True, work: bool = True) -> None:
-    """Run until SIGINT or SIGTERM: everything, or only the pages, or only the workers.
+async def up(settings: Settings, *, pages: bool = True, work: bool = True, mail: bool = True) -> None:
+    """Run until SIGINT or SIGTERM: everything, or only the pages, the workers or the mailboxes.
 
     Raises:
         HubError: in one line why it cannot start.
@@ -100,10 +100,12 @@ async def up(settings: Settings, *, pages: bool = True, work: bool = True) -> No
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    process = HubProcess(settings, starts_rasa=starts_rasa, pages=pages, work=work)
+    process = HubProcess(settings, starts_rasa=starts_rasa, pages=pages, work=work, mail=mail)
     progress("opening the store, loading the knowledge base")
     await process.start()
-    address = settings.model_copy(update={"port": process.port}).base_url if pages else "worker"
+    address = (
+        settings.model_copy(update={"port": process.port}).base_url if pages else "worker" if work else "mail"
+    )
     if pages:
         progress(f"pages answer at {address}")
     try:

@@ -17,16 +17,23 @@ from bot.client import RasaBot
 from bot.knowledge import KnowledgeBase, seed_docs
 from connectors.webchat import WebchatConnector
 from hub.clock import Clock, SystemClock
-from hub.errors import StartupError, StoreError
+from hub.errors import AlienPayload, StartupError, StoreError
+from hub.http import MediaFetcher, api_session
+from hub.jobs import do_alone
 from hub.live import LiveHub, watch
+from hub.media import MediaWorker
 from hub.metrics import Metrics
+from hub.model import Event
 from hub.outbox import Outbox
-from hub.ports import Bot, ChannelSettings, Connector, Store
+from hub.ports import Bot, ChannelSettings, Connector, Job, Store, Tools
 from hub.readiness import Readiness
+from hub.seal import Seal
 from hub.settings import Settings, load_settings, with_secret_key
+from hub.signals import Signals
 from hub.spool import Spool
 from hub.store import store_for
 from hub.stream import Stream
+from hub.tools import HubTools
 from hub.turn import TurnWorker
 from hub.web.app import make_app
 from hub.web.context import Hub
@@ -39,23 +46,47 @@ KNOWLEDGE_POLL_S = 3.0
 RESTART_S = 1.0
 LONGEST_STOP_S = 15.0
 
+SWEEP_S = 3600.0
+
+
+@dataclass(frozen=True)
+class Channel:
+    """What a connector's module offers: its settings, itself, and its pure parser."""
+
+    settings: type[ChannelSettings]
+    make: Callable[[Any, Tools], Connector]
+    #: a body and, where known, the channel's settings → its events
+    parse: Callable[[bytes, Any], list[Event]]
+
+
 #: Channels that are off without their settings, by name. Always on and without settings: the live chat.
-CHANNELS: dict[str, tuple[type[ChannelSettings], Callable[[Any], Connector]]] = {}
+CHANNELS: dict[str, Channel] = {}
 
 
 def read_settings(**overrides: Any) -> Settings:
-    return load_settings({name: section for name, (section, _) in CHANNELS.items()}, **overrides)
+    return load_settings({name: channel.settings for name, channel in CHANNELS.items()}, **overrides)
 
 
-def make_connectors(settings: Settings) -> dict[str, Connector]:
+def make_connectors(settings: Settings, tools: Tools) -> dict[str, Connector]:
     connectors: dict[str, Connector] = {"webchat": WebchatConnector()}
-    for name, (_, make) in CHANNELS.items():
+    for name, channel in CHANNELS.items():
         section = settings.channel(name)
         if section is None:
             log.info("channel is off: no settings", extra={"facts": {"channel": name}})
         else:
-            connectors[name] = make(section)
+            connectors[name] = channel.make(section, tools)
     return connectors
+
+
+def normalized(settings: Settings, channel: str, body: bytes) -> list[Event]:
+    """The events of one delivery, whether the channel is on or not.
+
+    Raises:
+        AlienPayload: it is not one of that channel, or there is no such channel.
+    """
+    if channel not in CHANNELS:
+        raise AlienPayload(f"no channel {channel}: one of {', '.join(sorted(CHANNELS))}")
+    return CHANNELS[channel].parse(body, settings.channel(channel))
 
 
 class LiveKnowledge:
@@ -95,6 +126,7 @@ class HubProcess:
         starts_rasa: whoever runs this also starts Rasa, so turns wait for its first answer.
         pages: take webhooks, live chats and the console.
         work: parse deliveries, answer with the bot, send.
+        mail: read the mailboxes.
     """
 
     def __init__(
@@ -106,8 +138,9 @@ class HubProcess:
         starts_rasa: bool = False,
         pages: bool = True,
         work: bool = True,
+        mail: bool = True,
     ) -> None:
-        self._pages, self._work = pages, work
+        self._pages, self._work, self._mail = pages, work, mail
         self.settings = settings = with_secret_key(settings)
         self.clock = clock = clock or SystemClock()
         self.store = store_for(settings.store_url, settings.data)
@@ -115,7 +148,20 @@ class HubProcess:
         self.rasa_secret = settings.rasa_secret.get_secret_value() or secrets.token_urlsafe(32)
         self._rasa = RasaBot(self.rasa_secret, timeout_s=settings.bot_budget_s, url=settings.rasa_url)
         metrics, live = Metrics(), LiveHub()
-        connectors = make_connectors(settings)
+        self.holder = f"h_{secrets.token_hex(8)}"
+        self._http = api_session()
+        self._fetcher = MediaFetcher(private_hosts=settings.media_private_hosts)
+        tools = HubTools(
+            store=self.store,
+            clock=clock,
+            http=self._http,
+            public_url=settings.base_url,
+            seal=Seal(settings.secret_key.get_secret_value()),
+            metrics=metrics,
+            keep_delivery=self._keep_delivery,
+        )
+        connectors = make_connectors(settings, tools)
+        self.media = MediaWorker(self.store, connectors, self._fetcher, live, clock)
         self.readiness = Readiness(
             self.store,
             clock,
@@ -131,9 +177,12 @@ class HubProcess:
             clock=clock,
             metrics=metrics,
             reply_pause_ms=settings.reply_pause_ms,
+            effects=self._carry_out,
+            fetch_media=self.media.poke,
         )
         self.turns = TurnWorker(
             self.store,
+            connectors,
             bot or self._rasa,
             live,
             clock,
@@ -142,6 +191,7 @@ class HubProcess:
             bot_budget_s=settings.bot_budget_s,
             warming=lambda: self.readiness.warming,
         )
+        self.signals = Signals(self.store, connectors, self.turns, live, clock, metrics)
         self.outbox = Outbox(self.store, connectors, live, clock, metrics, undelivered=self.turns.undelivered)
         self.hub = Hub(
             settings=settings,
@@ -172,6 +222,7 @@ class HubProcess:
             await self.store.put_knowledge(docs, now=self.clock.now())
             await self.knowledge.load()
             self._cleanup.push_async_callback(self._rasa.close)
+            await self._cleanup.enter_async_context(self._fetcher)
             if self._pages:
                 self.port = await serve(
                     make_app(self.hub), self.settings.host, self.settings.port, self._cleanup
@@ -185,6 +236,12 @@ class HubProcess:
         except BaseException:
             await self.stop()
             raise
+
+    async def _keep_delivery(self, channel: str, body: bytes, key: str) -> None:
+        await self.stream.keep_fetched(channel, body, key)
+
+    async def _carry_out(self, event: Event, received_at: int) -> None:
+        await self.signals(event, received_at)
 
     def _said(self) -> None:
         self.outbox.poke()
@@ -205,6 +262,7 @@ class HubProcess:
         """Drain and close everything."""
         await self.drain()
         await self._cleanup.aclose()
+        await self._http.close()
 
     def _start_loops(self) -> None:
         loops: list[Work] = [
@@ -215,8 +273,22 @@ class HubProcess:
         if self._pages:
             loops.append(self.stream.drain_spool)
         if self._work:
-            loops += [self.stream.run, self.turns.run, self.outbox.run, self._wake_workers]
+            loops += [self.stream.run, self.turns.run, self.outbox.run, self.media.run, self._wake_workers]
+        roles = {role for role, on in (("work", self._work), ("mail", self._mail)) if on}
+        jobs = [
+            Job(name="sweep", role="work", run=self._sweep),
+            *(job for connector in self.hub.connectors.values() for job in connector.jobs()),
+        ]
+        loops += [
+            partial(do_alone, job, self.store, self.clock, self.holder) for job in jobs if job.role in roles
+        ]
         self._tasks = [asyncio.create_task(_keep_running(work)) for work in loops]
+
+    async def _sweep(self) -> None:
+        while True:
+            gone = await self.store.sweep(now=self.clock.now())
+            log.info("swept", extra={"facts": {"rows": gone}})
+            await asyncio.sleep(SWEEP_S)
 
     async def _wake_workers(self) -> None:
         with self.hub.live.subscribe() as signals:

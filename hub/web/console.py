@@ -16,6 +16,7 @@ from handoff import desk
 from handoff.desk import HeldByColleague
 from hub.errors import NotFound, OwnerChanged
 from hub.model import Conversation, Staff, Ticket, Turn
+from hub.turn import commit
 from hub.web.auth import form_of, guarded, page, plain, see_other, session_of
 from hub.web.console_live import close_all, events
 from hub.web.console_view import PAGE, WORDS, Case, case_of, inbox, lines_of, marks_of
@@ -178,9 +179,8 @@ async def note(request: web.Request) -> web.StreamResponse:
         return plain(400, problem)
     shown = await _case(request, form.get("ticket", ""))
     at = hub_of(request).clock.now()
-    await _commit(
-        hub_of(request), desk.note(shown.conversation, shown.me, at, form["key"], text=form["text"])
-    )
+    turn = desk.note(shown.conversation, shown.me, at, form["key"], text=form["text"])
+    await _commit(hub_of(request), turn, shown.conversation)
     return await _done(request, form, sent=True)
 
 
@@ -228,7 +228,7 @@ async def _act(request: web.Request, form: dict[str, str], act: Act) -> web.Resp
             return plain(409, NO_TICKET)
         try:
             turn = act(shown.conversation, shown.ticket, shown.me, hub.clock.now(), form)
-            await _commit(hub, turn)
+            await _commit(hub, turn, shown.conversation)
         except HeldByColleague:
             return plain(
                 409, f"{shown.colleague} đang xử lý hội thoại này. Bấm “Nhận thay” nếu cần tiếp tục."
@@ -241,8 +241,8 @@ async def _act(request: web.Request, form: dict[str, str], act: Act) -> web.Resp
     return plain(409, MOVED)
 
 
-async def _commit(hub: Hub, turn: Turn) -> None:
-    committed = await hub.store.commit_turn(turn)
+async def _commit(hub: Hub, turn: Turn, conversation: Conversation) -> None:
+    committed = await commit(hub.store, hub.connectors, turn, conversation)
     if committed.messages:  # who has just said something has read what stands above it
         upto = committed.messages[-1].seq
         await hub.store.mark_staff_read(turn.conversation, upto, now=hub.clock.now())

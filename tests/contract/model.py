@@ -1,6 +1,7 @@
 """A store in plain lists and dictionaries: what every store's answers are compared with. One thing at a time, no I/O."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,10 +13,12 @@ from hub.model import (
     SPOKEN,
     Conversation,
     Delivery,
+    Dialogue,
     Event,
     KnowledgeDoc,
     Message,
     Raw,
+    State,
     Ticket,
     TicketEvent,
     Turn,
@@ -25,6 +28,7 @@ from hub.model import (
 )
 from hub.ports import LONGEST_PAUSE_MS, BookLine
 
+DAY_MS = 24 * 60 * 60 * 1000
 DEAD = ("failed", "unknown", "window_closed")
 
 
@@ -32,8 +36,11 @@ DEAD = ("failed", "unknown", "window_closed")
 class Delivered:
     raw: Raw
     waits: bool = True
+    unfinished: bool = False
+    erased: bool = False
     lease_until: int = 0
     counts: tuple[int, int, int] = (0, 0, 0)
+    talks: set[str] = field(default_factory=set)
 
 
 @dataclass
@@ -74,7 +81,8 @@ class Sending:
 class Model:
     def __init__(self) -> None:
         self.raws: dict[str, Delivered] = {}
-        self.events: set[str] = set()
+        self.events: dict[str, str] = {}  # in which conversation
+        self.erased: set[str] = set()  # messages, events, turns and tickets
         self.talks: dict[str, Talk] = {}
         self.turns: dict[str, Turn] = {}
         self.tickets: dict[str, Ticket] = {}
@@ -83,6 +91,8 @@ class Model:
         self.docs: dict[tuple[str, str], KnowledgeDoc] = {}
         self.revision = 0
         self.hits: dict[str, list[int]] = {}
+        self.jobs: dict[str, tuple[str, int]] = {}  # who holds it, until when
+        self.states: dict[str, State] = {}
         self._tokens = 0
 
     def token(self) -> str:
@@ -96,15 +106,16 @@ class Model:
 
     def lease_raw(self, now: int, until: int) -> Raw | None:
         for delivered in sorted(self.raws.values(), key=lambda d: d.raw.received_at):
-            if delivered.waits and delivered.lease_until <= now:
+            if (delivered.waits or delivered.unfinished) and delivered.lease_until <= now:
                 delivered.lease_until = until
                 return delivered.raw
         return None
 
     def take_in(
-        self, raw: Raw, events: list[Event], refused: int, now: int, due_at: int
+        self, raw: Raw, events: list[Event], refused: int, now: int, due_at: int, finished: bool = True
     ) -> tuple[int, list[Message]]:
         fresh, messages = 0, []
+        delivered = self.raws[raw.id]
         for event in events:
             talk = self.talks.setdefault(
                 conversation_id(event),
@@ -118,14 +129,19 @@ class Model:
             id_ = message_id(event)
             if event.kind not in SPOKEN:
                 fresh += id_ not in self.events
-                self.events.add(id_)
+                delivered.talks.add(self.events.setdefault(id_, talk.facts.id))
+                delivered.erased |= id_ in self.erased
                 continue
-            known = next((m for t in self.talks.values() for m in t.messages if m.id == id_), None)
+            known = self.message(id_)
             fresh += known is None
             messages.append(known or self._append(talk, raw, event, now, due_at))
-        delivered = self.raws.get(raw.id)
-        if delivered is not None and delivered.waits:
-            delivered.waits, delivered.counts = False, (fresh, len(events) - fresh, refused)
+            delivered.talks.add(messages[-1].conversation)
+            delivered.erased |= id_ in self.erased
+        if delivered.waits:
+            delivered.waits, delivered.unfinished = False, not finished
+            delivered.counts = (fresh, len(events) - fresh, refused)
+        elif finished:
+            delivered.unfinished = False
         return fresh, messages
 
     def _append(self, talk: Talk, raw: Raw, event: Event, now: int, due_at: int) -> Message:
@@ -142,7 +158,12 @@ class Model:
             talk.due_at = min(due_at, talk.first_due_at + LONGEST_PAUSE_MS)
         elif message.outcome == "ticketed":
             talk.set(handled_seq=message.seq)
-        talk.set(last_seq=message.seq)
+        spoken_at = min(event.sent_at or raw.received_at, raw.received_at)
+        talk.set(
+            last_seq=message.seq,
+            interacted_at=max(talk.facts.interacted_at or 0, spoken_at),
+            sender=talk.facts.sender or event.sender,
+        )
         talk.touch(now)
         return message
 
@@ -216,11 +237,12 @@ class Model:
             message = Message(
                 id=derived_id("m", turn.id, str(place)), conversation=turn.conversation, author=turn.actor,
                 seq=len(talk.messages) + 1, author_id=turn.actor_id, at=turn.at, turn=turn.id,
-                delivery=None if draft.internal else "queued", **draft.model_dump(),
+                delivery=None if draft.internal else "sent" if draft.said_elsewhere else "queued",
+                external_id=draft.said_elsewhere, **draft.model_dump(include={"text", "internal", "private"}),
             )  # fmt: skip
             talk.messages.append(message)
             said.append(message)
-            if not draft.internal:
+            if message.delivery == "queued":
                 self.sending[message.id] = Sending()
         return said
 
@@ -299,6 +321,100 @@ class Model:
             talk.set(staff_read_seq=seq)
             talk.touch(now)
 
+    def confirm(self, id_: str, external_id: str, now: int) -> bool:
+        message = self.message(id_)
+        if message is None or message.delivery is None or message.external_id is not None:
+            return False
+        talk = self.talks[message.conversation]
+        arrived = message.delivery if message.delivery in ("delivered", "read") else "sent"
+        talk.change(message, external_id=external_id, delivery=arrived)
+        if id_ in self.sending:
+            self.sending[id_] = Sending(attempts=self.sending[id_].attempts)
+        talk.touch(now)
+        return True
+
+    # -- people
+
+    def message(self, id_: str) -> Message | None:
+        return next((m for t in self.talks.values() for m in t.messages if m.id == id_), None)
+
+    def amend(self, id_: str, text: str | None, data: Mapping[str, Any], now: int) -> Message | None:
+        message = self.message(id_)
+        if message is None or id_ in self.erased:
+            return message
+        merged = {k: v for k, v in {**message.data, **data}.items() if k not in data or v is not None}
+        new = message.model_copy(update={"data": merged} | ({} if text is None else {"text": text}))
+        if new != message:
+            self.talks[message.conversation].change(message, text=new.text, data=new.data)
+            self.talks[message.conversation].touch(now)
+        return new
+
+    def note(
+        self, conversation: str, now: int, at: int | None, name: str | None, contact: dict[str, str], left: str | None, back: bool
+    ) -> None:  # fmt: skip
+        talk = self.talks[conversation]
+        before = talk.facts
+        if at is not None:
+            talk.set(interacted_at=max(at, before.interacted_at or 0))
+        if name is not None:
+            talk.set(name=name)
+        talk.set(contact={**before.contact, **contact})
+        if left is not None or back:
+            talk.set(unreachable=left)
+        if talk.facts != before:
+            talk.touch(now)
+
+    def erase(self, conversation: str, now: int) -> None:
+        talk = self.talks[conversation]
+        before = talk.facts
+        things = {m.id for m in talk.messages} | {e for e, of in self.events.items() if of == conversation}
+        changed = not things <= self.erased
+        self.erased |= things
+        unsent = {m.turn for m in talk.messages if m.delivery in ("queued", "sending")}
+        for m in talk.messages:
+            if m.author == "citizen" and (m.outcome is None or (m.outcome == "answered" and m.turn in unsent)):
+                talk.change(m, outcome="no_reply_due")
+            elif m.delivery in ("queued", "sending"):
+                talk.change(m, delivery="failed")
+                self.sending[m.id] = Sending()
+        for m in list(talk.messages):
+            talk.change(m, text=None, buttons=(), attachments=(), data={})
+        for turn in [t for t in self.turns.values() if t.conversation == conversation]:
+            change = turn.change and turn.change.model_copy(update={"note": None})
+            new = turn.model_copy(update={"says": (), "dialogue": None, "ticket": None, "change": change})
+            changed |= new != turn
+            self.turns[turn.id] = new
+        for ticket in [t for t in self.tickets.values() if t.conversation == conversation]:
+            changed |= self._erase_ticket(ticket, now)
+        for delivered in self.raws.values():
+            if conversation in delivered.talks and not delivered.erased:
+                changed = delivered.erased = True
+                delivered.unfinished &= delivered.talks != {conversation}
+        talk.set(
+            sender="", name=None, contact={}, unreachable=None, dialogue=Dialogue(), owner="bot", operator=None,
+            ticket=None, handled_seq=before.last_seq, staff_read_seq=before.last_seq,
+        )  # fmt: skip
+        if changed or talk.facts != before:
+            talk.set(epoch=before.epoch + 1)
+            talk.touch(now)
+            talk.due_at = talk.first_due_at = talk.token = None
+            talk.lease_until = talk.attempts = 0
+
+    def _erase_ticket(self, ticket: Ticket, now: int) -> bool:
+        note = "Đã xóa dữ liệu cá nhân"
+        history = [
+            e if e.note in (None, note) else e.model_copy(update={"note": None}) for e in ticket.history
+        ]
+        if ticket.state in OPEN_STATES:
+            history.append(TicketEvent(at=now, actor="system", state="closed", note=note))
+            self.ticket_changed[ticket.id] = now
+        state = "closed" if ticket.state in OPEN_STATES else ticket.state
+        new = ticket.model_copy(
+            update={"summary": note, "details": {}, "history": tuple(history), "state": state}
+        )
+        self.tickets[ticket.id] = new
+        return new != ticket
+
     # -- reading
 
     def queue(self, state: str) -> list[str]:
@@ -323,6 +439,33 @@ class Model:
     def count_hit(self, key: str, now: int, window: int) -> int:
         self.hits[key] = [at for at in self.hits.get(key, []) if at > now - window] + [now]
         return len(self.hits[key])
+
+    # -- jobs
+
+    def hold(self, job: str, holder: str, now: int, until: int) -> bool:
+        held_by, ends = self.jobs.get(job, (holder, 0))
+        if held_by != holder and ends > now:
+            return False
+        self.jobs[job] = (holder, until)
+        return True
+
+    def let_go(self, job: str, holder: str) -> None:
+        if job in self.jobs and self.jobs[job][0] == holder:
+            del self.jobs[job]
+
+    def put_state(self, name: str, body: bytes, expects: int) -> bool:
+        there = self.states.get(name)
+        if (there.version if there else 0) != expects:
+            return False
+        self.states[name] = State(name=name, version=expects + 1, body=body)
+        return True
+
+    def sweep(self, now: int) -> int:
+        old = 0
+        for key, hits in self.hits.items():
+            self.hits[key] = [at for at in hits if at >= now - DAY_MS]
+            old += len(hits) - len(self.hits[key])
+        return old
 
     # -- the books
 
@@ -367,10 +510,14 @@ class Model:
                 m.author in ("bot", "system")
                 and m.delivery in DEAD
                 and f"{m.id}:undelivered" not in self.turns
+                and m.id not in self.erased
                 for m in talk.messages
             )
             n += talk.due_at is not None and max(talk.due_at, talk.lease_until) < limit
             n += sum(
                 m.delivery == "sending" and self.sending[m.id].lease_until < limit for m in talk.messages
             )
-        return n + sum(d.waits and max(d.lease_until, d.raw.received_at) < limit for d in self.raws.values())
+        return n + sum(
+            (d.waits or d.unfinished) and max(d.lease_until, d.raw.received_at) < limit
+            for d in self.raws.values()
+        )

@@ -20,10 +20,10 @@ from hypothesis.stateful import (
 )
 
 from hub.errors import HubError
-from hub.model import Dialogue, Draft, Event, KnowledgeDoc, Lease, Outgoing, Raw, TicketChange, Turn
+from hub.model import Dialogue, Draft, Event, KnowledgeDoc, Lease, Outgoing, Raw, TicketChange, Turn, nfc
 from hub.store import store_for
 from tests.contract.builders import T0, event, raw, ticket
-from tests.contract.model import Model
+from tests.contract.model import DAY_MS, Model
 
 T = TypeVar("T")
 STEP_MS = 10_007  # no two due times of different steps are the same, so there is one right order
@@ -39,8 +39,8 @@ SHORT = settings(
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=12)
 events = st.builds(
-    lambda n, talk, kind, text, automatic, data: event(
-        f"x{n}", text, conversation=f"c-{talk}", kind=kind, automatic=automatic, data=data
+    lambda n, talk, kind, text, automatic, data, sent_at: event(
+        f"x{n}", text, conversation=f"c-{talk}", kind=kind, automatic=automatic, data=data, sent_at=sent_at
     ),
     st.integers(0, 30),
     st.integers(0, 2),
@@ -48,9 +48,17 @@ events = st.builds(
     texts,
     st.sampled_from([False, False, False, True]),
     st.dictionaries(texts, st.integers(-(2**70), 2**70) | st.none() | texts, max_size=2),
+    st.none() | st.integers(T0 - 1_000, T0 + 1_000_000),
 )
 drafts = st.lists(
-    st.builds(Draft, text=texts, internal=st.sampled_from([False, False, True])), max_size=3
+    st.builds(
+        Draft,
+        text=texts,
+        internal=st.sampled_from([False, False, True]),
+        private=st.booleans(),
+        said_elsewhere=st.sampled_from([None, None, None, "e-1"]),
+    ),
+    max_size=3,
 ).map(tuple)
 deliveries = st.sampled_from(["sent", "sent", "queued", "failed", "unknown"])
 
@@ -94,20 +102,29 @@ class StoreMachine(RuleBasedStateMachine):
         found=st.lists(events, min_size=1, max_size=3),
         refused=st.integers(0, 2),
         pause=st.sampled_from([0, 1500]),
+        finished=st.sampled_from([True, True, False]),
     )
-    def deliver(self, found: list[Event], refused: int, pause: int) -> None:
+    def deliver(self, found: list[Event], refused: int, pause: int, finished: bool) -> None:
         self.tick()
         delivery = raw(f"r-{self.steps}", at=self.now)
         self.do(self.store.put_raw(delivery))
         self.model.put_raw(delivery)
-        self._take_in(delivery, found, refused, pause)
+        self._take_in(delivery, found, refused, pause, finished)
+
+    @precondition(lambda self: self.taken)
+    @rule(data=st.data(), finished=st.booleans())
+    def deliver_again(self, data: st.DataObject, finished: bool) -> None:
+        self.tick()
+        delivery, found = data.draw(st.sampled_from(self.taken))
+        self._take_in(delivery, found, 0, 0, finished)
 
     @precondition(lambda self: self.taken)
     @rule(data=st.data())
-    def deliver_again(self, data: st.DataObject) -> None:
+    def finish(self, data: st.DataObject) -> None:
         self.tick()
-        delivery, found = data.draw(st.sampled_from(self.taken))
-        self._take_in(delivery, found, 0, 0)
+        delivery, _ = data.draw(st.sampled_from(self.taken))
+        self.do(self.store.finish_raw(delivery.id))
+        self.model.raws[delivery.id].unfinished = False
 
     @rule()
     def only_keep(self) -> None:
@@ -126,12 +143,16 @@ class StoreMachine(RuleBasedStateMachine):
         if mine is not None and finish:
             self._take_in(mine, found, 1, 0)
 
-    def _take_in(self, delivery: Raw, found: list[Event], refused: int, pause: int) -> None:
+    def _take_in(
+        self, delivery: Raw, found: list[Event], refused: int, pause: int, finished: bool = True
+    ) -> None:
         due_at = self.now + pause
         mine = self.do(
-            self.store.take_in(delivery, found, refused=refused, error=None, now=self.now, due_at=due_at)
+            self.store.take_in(
+                delivery, found, refused=refused, error=None, now=self.now, due_at=due_at, finished=finished
+            )
         )
-        fresh, messages = self.model.take_in(delivery, found, refused, self.now, due_at)
+        fresh, messages = self.model.take_in(delivery, found, refused, self.now, due_at, finished)
         assert (mine.events, mine.duplicates, list(mine.messages)) == (fresh, len(found) - fresh, messages)
         self.taken.append((delivery, found))
 
@@ -262,6 +283,55 @@ class StoreMachine(RuleBasedStateMachine):
             self.do(self.store.mark_delivered(conversation, upto, how, now=self.now))
             self.model.mark_delivered(conversation, upto, how, self.now)
 
+    @precondition(lambda self: self.items)
+    @rule(data=st.data(), id_=texts.filter(bool))
+    def confirm(self, data: st.DataObject, id_: str) -> None:
+        self.tick()
+        item, _ = data.draw(st.sampled_from(self.items[-4:]))
+        mine = self.do(self.store.confirm_sent(item.message.id, external_id=id_, now=self.now))
+        assert mine == self.model.confirm(item.message.id, id_, self.now)
+
+    # -- people
+
+    @precondition(lambda self: any(talk.messages for talk in self.model.talks.values()))
+    @rule(
+        data=st.data(), text=st.none() | texts,
+        new=st.dictionaries(st.sampled_from("ab"), st.none() | texts, max_size=2),
+    )  # fmt: skip
+    def amend(self, data: st.DataObject, text: str | None, new: dict[str, Any]) -> None:
+        self.tick()
+        ids = sorted(m.id for talk in self.model.talks.values() for m in talk.messages)
+        id_ = data.draw(st.sampled_from([*ids, "m-none"]))
+        mine = self.do(self.store.amend_message(id_, now=self.now, text=text, data=new))
+        assert mine == self.model.amend(id_, nfc(text) if text is not None else None, new, self.now)
+
+    @precondition(lambda self: self.model.talks)
+    @rule(
+        data=st.data(), at=st.none() | st.integers(T0, T0 + 2_000_000), name=st.none() | texts,
+        contact=st.dictionaries(st.sampled_from(["phone", "a.$b"]), texts.map(nfc)),
+        left=st.sampled_from([None, "gone"]), back=st.booleans(),
+    )  # fmt: skip
+    def note(
+        self, data: st.DataObject, at: int | None, name: str | None, contact: dict[str, str], left: str | None, back: bool
+    ) -> None:  # fmt: skip
+        self.tick()
+        conversation = data.draw(st.sampled_from(sorted(self.model.talks)))
+        assert self.do(
+            self.store.note_person(
+                conversation, now=self.now, interacted_at=at, name=name, contact=contact, unreachable=left, reachable=back
+            )
+        )  # fmt: skip
+        name = nfc(name) if name is not None else None
+        self.model.note(conversation, self.now, at, name, contact, left, back)
+
+    @precondition(lambda self: self.model.talks)
+    @rule(data=st.data())
+    def erase(self, data: st.DataObject) -> None:
+        self.tick()
+        conversation = data.draw(st.sampled_from(sorted(self.model.talks)))
+        assert self.do(self.store.erase_person(conversation, now=self.now))
+        self.model.erase(conversation, self.now)
+
     # -- knowledge, hits
 
     @rule(
@@ -288,6 +358,36 @@ class StoreMachine(RuleBasedStateMachine):
             self.do(self.store.clear_hits(key))
             self.model.hits.pop(key)
 
+    # -- jobs
+
+    @rule(job=st.sampled_from("jk"), holder=st.sampled_from("ab"), hold_ms=st.sampled_from([0, 1, 3 * STEP_MS]))
+    def hold(self, job: str, holder: str, hold_ms: int) -> None:
+        self.tick()
+        mine = self.do(self.store.hold(job, holder, now=self.now, until=self.now + hold_ms))
+        assert mine == self.model.hold(job, holder, self.now, self.now + hold_ms)
+
+    @rule(job=st.sampled_from("jk"), holder=st.sampled_from("ab"))
+    def let_go(self, job: str, holder: str) -> None:
+        self.tick()
+        self.do(self.store.let_go(job, holder))
+        self.model.let_go(job, holder)
+
+    @rule(name=st.sampled_from("mn"), body=st.binary(max_size=4), off=st.sampled_from([0, 0, 0, -1, 1]))
+    def put_state(self, name: str, body: bytes, off: int) -> None:
+        self.tick()
+        there = self.model.states.get(name)
+        expects = max(0, (there.version if there else 0) + off)
+        mine = self.do(self.store.put_state(name, body, expects=expects, now=self.now))
+        assert mine == self.model.put_state(name, body, expects)
+        assert self.do(self.store.state(name)) == self.model.states.get(name)
+
+    @rule(steps=st.integers(0, 20))
+    def sweep(self, steps: int) -> None:
+        """As if a day had gone by since some steps ago."""
+        self.tick()
+        now = self.now + DAY_MS - steps * STEP_MS
+        assert self.do(self.store.sweep(now=now)) == self.model.sweep(now)
+
     # -- always
 
     @invariant()
@@ -311,7 +411,7 @@ class StoreMachine(RuleBasedStateMachine):
             sum(column) for column in zip((0, 0, 0), *(d.counts for d in model.raws.values()), strict=True)
         ]
         assert [books.raw_items, books.events, books.duplicates, books.refused] == [sum(totals), *totals]
-        assert books.unparsed == sum(d.waits for d in model.raws.values())
+        assert books.unparsed == sum(d.waits or d.unfinished for d in model.raws.values())
         assert list(books.lines) == model.lines()
         assert len(books.problems) == model.problems(self.now, self.now - GRACE_MS), books.problems
 

@@ -3,12 +3,12 @@
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from hub.errors import AlienPayload, Forged
-from hub.model import Event, Outgoing
-from hub.ports import Capabilities, Sent
+from hub.model import Attachment, Conversation, Event, EventKind, Outgoing
+from hub.ports import Capabilities, Job, Media, Reach, Sent
 
 SECRET = b"test-channel"
 
@@ -27,10 +27,23 @@ class PaperChannel:
     keep_headers: tuple[str, ...] = ("X-Signature",)
     sent: list[str] = field(default_factory=list)
     failures: list[Exception] = field(default_factory=list)
+    max_text: int = 4000
+    threads: bool = False
+    courtesies: bool = True
+    interactions: frozenset[EventKind] = frozenset()
+    now_reached: Reach = field(default_factory=Reach)
+    parts: dict[str, Media] = field(default_factory=dict)
+    typed: list[str] = field(default_factory=list)
 
     @property
     def capabilities(self) -> Capabilities:
-        return Capabilities(resend_safe=self.resend_safe)
+        return Capabilities(
+            max_text=self.max_text,
+            resend_safe=self.resend_safe,
+            threads=self.threads,
+            courtesies=self.courtesies,
+            interactions=self.interactions,
+        )
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
         expected = hmac.new(SECRET, body, hashlib.sha256).hexdigest()
@@ -47,13 +60,28 @@ class PaperChannel:
                     external_id=item["id"],
                     account="office",
                     sender=item["from"],
-                    text=item["text"],
-                    conversation=item["from"],
+                    text=item.get("text"),
+                    reply_to=item.get("reply_to"),
+                    attachments=tuple(Attachment(**one) for one in item.get("attachments", ())),
+                    conversation=item.get("conversation", item["from"]),
+                    data=item.get("data", {}),
                 )
                 for item in items
             ]
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise AlienPayload("not a paper delivery") from error
+
+    def reach(self, conversation: Conversation, now: int) -> Reach:
+        return self.now_reached
+
+    def part(self, body: bytes, part: str) -> Media | None:
+        return self.parts.get(part)
+
+    async def typing(self, conversation: Conversation) -> None:
+        self.typed.append(conversation.id)
+
+    def jobs(self) -> Sequence[Job]:
+        return ()
 
     async def send(self, item: Outgoing) -> Sent:
         if self.failures:

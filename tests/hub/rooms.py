@@ -5,15 +5,20 @@ from pathlib import Path
 
 from hub.live import LiveHub
 from hub.metrics import Metrics
-from hub.model import Message, conversation_id
+from hub.model import Event, Message, conversation_id
 from hub.outbox import Outbox
 from hub.ports import Store
+from hub.signals import Signals
 from hub.spool import Spool
 from hub.stream import Stream
 from hub.turn import TurnWorker
 from tests.conftest import FakeClock
 from tests.fakes.bots import ScriptedBot
 from tests.fakes.channels import PaperChannel, signed
+
+
+async def no_effects(event: Event, received_at: int) -> None:
+    raise AssertionError(f"{event.kind} has effects here")
 
 
 @dataclass
@@ -30,14 +35,25 @@ class Rooms:
         self.spool = Spool(self.folder / "spool")
         self.stream = Stream(
             store=self.store, spool=self.spool, connectors=connectors, live=live, clock=self.clock,
-            metrics=metrics, reply_pause_ms=600,
+            metrics=metrics, reply_pause_ms=600, effects=self._carry_out, fetch_media=lambda: None,
         )  # fmt: skip
         self.turns = TurnWorker(
-            self.store, self.bot, live, self.clock, metrics, said=lambda: None, bot_budget_s=self.bot_budget_s
+            self.store,
+            connectors,
+            self.bot,
+            live,
+            self.clock,
+            metrics,
+            said=lambda: None,
+            bot_budget_s=self.bot_budget_s,
         )
+        self.signals = Signals(self.store, connectors, self.turns, live, self.clock, metrics)
         self.outbox = Outbox(
             self.store, connectors, live, self.clock, metrics, undelivered=self.turns.undelivered
         )
+
+    async def _carry_out(self, event: Event, received_at: int) -> None:
+        await self.signals(event, received_at)
 
     async def hear(self, *texts: str, sender: str = "An Giang", start: int = 1) -> str:
         """Messages of one citizen arrive and are parsed; the conversation's id."""

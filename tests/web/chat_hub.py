@@ -29,6 +29,7 @@ from hub.stream import Stream
 from hub.web import chat, home, pages
 from hub.web.chat_guard import Sessions
 from hub.web.context import HUB, Hub
+from tests.hub.rooms import no_effects
 
 SECRET = "test-key"
 OTHER_SITE = "https://tinh.example"
@@ -157,6 +158,8 @@ async def chat_hub(
         clock=clock,
         metrics=metrics,
         reply_pause_ms=0,
+        effects=no_effects,
+        fetch_media=lambda: None,
     )
 
     async def undelivered(message: Message, delivery: Delivery) -> None:

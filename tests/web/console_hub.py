@@ -22,6 +22,7 @@ from hub.stream import Stream
 from hub.web.app import make_app
 from hub.web.context import Hub
 from tests.contract.builders import arrive, event
+from tests.hub.rooms import no_effects
 
 PASSWORD = "mat-khau-cua-lan"
 
@@ -184,6 +185,8 @@ async def console_hub(store: Store, clock: Clock, folder: Path, **settings: Any)
         clock=clock,
         metrics=metrics,
         reply_pause_ms=0,
+        effects=no_effects,
+        fetch_media=lambda: None,
     )
     hub = Hub(
         settings=Settings(secret_key=cast("Any", "a-key-for-tests"), **settings),

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator
 
 from hub.ports import BookLine, Books
 from hub.store.mongo.database import Database, Document
+from hub.store.mongo.deliveries import OPEN
 
 DEAD = ["failed", "unknown", "window_closed"]
 CHUNK = 1_000  # ids in one question
@@ -86,7 +87,7 @@ async def _raw(db: Database) -> Document:
     totals: Document = {"events": 0, "duplicates": 0, "refused": 0}
     async for group in await db["raw"].aggregate([{"$group": {"_id": None, **sums}}]):
         totals = group
-    return totals | {"unparsed": await db["raw"].count_documents({"state": "waits"})}
+    return totals | {"unparsed": await db["raw"].count_documents({"state": {"$in": OPEN}})}
 
 
 async def _kept(db: Database) -> int:
@@ -158,7 +159,8 @@ async def _not_due(db: Database) -> list[str]:
 
 async def _nobody_told(db: Database) -> list[str]:
     dead = await _found(
-        db, "messages", {"author": {"$in": ["bot", "system"]}, "delivery": {"$in": DEAD}},
+        db, "messages",
+        {"author": {"$in": ["bot", "system"]}, "delivery": {"$in": DEAD}, "erased": {"$ne": True}},
         "conversation", "seq", "delivery", "turn",
     )  # fmt: skip
     told: set[str] = set()
@@ -174,7 +176,7 @@ async def _nobody_told(db: Database) -> list[str]:
 async def _stuck(db: Database, now: int, limit: int) -> list[str]:
     late = {"due_at": {"$ne": None, "$lt": limit}, "lease_until": {"$lt": limit}}
     sending = {"delivery": "sending", "unsent_at": {"$lt": limit}}
-    unparsed = {"state": "waits", "received_at": {"$lt": limit}, "lease_until": {"$lt": limit}}
+    open_ = {"state": {"$in": OPEN}, "received_at": {"$lt": limit}, "lease_until": {"$lt": limit}}
     return [
         *(
             f"conversation {c['_id']} is stuck: its turn has been due for"
@@ -186,8 +188,9 @@ async def _stuck(db: Database, now: int, limit: int) -> list[str]:
             for m in await _found(db, "messages", sending, "conversation", "seq")
         ),
         *(
-            f"delivery {r['_id']} of {r['channel']} is stuck before parsing"
-            for r in await _found(db, "raw", unparsed, "channel")
+            f"delivery {r['_id']} of {r['channel']} is stuck"
+            f"{' before parsing' if r['state'] == 'waits' else ': taken in, but not finished'}"
+            for r in await _found(db, "raw", open_, "channel", "state")
         ),
     ]
 

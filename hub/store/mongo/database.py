@@ -5,6 +5,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from bson.errors import InvalidDocument
+from gridfs import AsyncGridFSBucket
 from pymongo import AsyncMongoClient
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
@@ -23,8 +24,15 @@ Collection = AsyncCollection[Document]
 #: One step forward: brings the schema from its number to the next. May run twice, or in two hubs at once.
 Migration = Callable[[AsyncDatabase[Document]], Awaitable[None]]
 
-MIGRATIONS: tuple[Migration, ...] = ()  # from schema 1 on
+
+async def _people(_: AsyncDatabase[Document]) -> None:
+    """A state of deliveries and fields of people that older hubs do not know; documents without them are read as
+    they are."""
+
+
+MIGRATIONS: tuple[Migration, ...] = (_people,)  # from schema 1 on
 DEFAULT_DATABASE = "hub1022"
+BLOBS = "blobs"  # the bucket of GridFS
 
 FIND_SERVER_MS = 1_000  # a fail-over takes longer: who calls meanwhile hears "away" and tries again
 CALL_MS = 10_000
@@ -37,13 +45,18 @@ _LATER = {6, 7, 50, 64, 89, 91, 100, 112, 189, 262, 9001, 10107, 11600, 11602, 1
 _UP = 1
 INDEXES: tuple[tuple[str, str, Document, Document], ...] = (
     ("raw", "waiting", {"state": _UP, "received_at": _UP, "order": _UP}, {}),
+    ("raw", "conversations", {"conversations": _UP}, {"sparse": True}),
     ("conversations", "due", {"due_at": _UP}, {}),
     ("conversations", "touched", {"touched_at": _UP}, {}),
     ("conversations", "pending", {"pending.at": _UP}, {"sparse": True}),
     ("messages", "place", {"conversation": _UP, "seq": _UP}, {"unique": True}),
     ("messages", "turn", {"turn": _UP}, {}),
+    ("messages", "external", {"external_id": _UP}, {}),
     ("messages", "unsent", {"unsent_at": _UP}, {"sparse": True}),
     ("messages", "untold", {"untold.at": _UP}, {"sparse": True}),
+    ("messages", "media", {"media.at": _UP, "media.due_at": _UP}, {"sparse": True}),
+    ("messages", "blobs", {"blobs": _UP}, {"sparse": True}),
+    ("events", "conversation", {"conversation": _UP}, {}),
     ("turns", "conversation", {"conversation": _UP, "at": _UP}, {}),
     ("tickets", "code", {"code": _UP}, {"unique": True}),
     ("tickets", "conversation", {"conversation": _UP}, {}),
@@ -52,6 +65,9 @@ INDEXES: tuple[tuple[str, str, Document, Document], ...] = (
     ("staff", "login", {"login": _UP}, {"unique": True}),
     ("hits", "key", {"key": _UP, "at": _UP}, {}),
     ("knowledge", "revision", {"revision": _UP, "writer": _UP}, {}),
+    (f"{BLOBS}.files", "filename_1_uploadDate_1", {"filename": _UP, "uploadDate": _UP}, {}),  # GridFS's own
+    (f"{BLOBS}.chunks", "files_id_1_n_1", {"files_id": _UP, "n": _UP}, {"unique": True}),
+    ("uploads", "at", {"at": _UP}, {}),
 )  # fmt: skip
 
 
@@ -101,6 +117,11 @@ class Database:
     async def ping(self) -> None:
         """One write that changes nothing."""
         await self["meta"].update_one({"_id": "ping"}, {"$set": {"ok": True}}, upsert=True)
+
+    def bucket(self) -> AsyncGridFSBucket:
+        if self._database is None:
+            raise StoreUnavailable("the MongoDB store is not open")
+        return AsyncGridFSBucket(self._database, BLOBS)
 
     def __getitem__(self, collection: str) -> Collection:
         if self._database is None:

@@ -1,12 +1,14 @@
 """Documents to types and back. What is only read whole is kept as JSON text: any key, any number, any depth."""
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from bson import ObjectId
 
 from hub.model import (
+    Attachment,
     Conversation,
     Dialogue,
     Draft,
@@ -22,10 +24,14 @@ from hub.model import (
 )
 from hub.store.mongo.database import Document
 
-MESSAGE_BODY = {"author_id", "kind", "buttons", "attachments", "knowledge", "reply_to", "automatic", "data"}
+MESSAGE_BODY = {
+    "author_id", "kind", "buttons", "attachments", "private", "knowledge", "reply_to", "automatic", "data",
+}  # fmt: skip
 MESSAGE_COLUMNS = tuple(name for name in Message.model_fields if name not in MESSAGE_BODY | {"id"})
 TICKET_COLUMNS = {"id", "code", "conversation", "state", "priority", "operator", "created_at", "history"}
-CONVERSATION_COLUMNS = tuple(name for name in Conversation.model_fields if name not in ("id", "dialogue"))
+CONVERSATION_COLUMNS = tuple(
+    name for name in Conversation.model_fields if name not in ("id", "contact", "dialogue")
+)
 
 
 def day_of(at: int) -> str:
@@ -73,6 +79,7 @@ def new_conversation(id_: str, event: Event, raw: Raw, now: int) -> Document:
     return {
         "_id": id_,
         **{name: getattr(conversation, name) for name in CONVERSATION_COLUMNS},
+        "contact": "{}",
         "dialogue": conversation.dialogue.model_dump_json(),
         "waiting": [],  # numbers of the citizen's messages without an outcome
         "due_at": None,
@@ -86,10 +93,24 @@ def new_conversation(id_: str, event: Event, raw: Raw, now: int) -> Document:
 
 
 def conversation_of(document: Document) -> Conversation:
-    fields = {name: document[name] for name in CONVERSATION_COLUMNS}
+    fields = {name: document[name] for name in CONVERSATION_COLUMNS if name in document}
     return Conversation(
-        id=document["_id"], **fields, dialogue=Dialogue.model_validate_json(document["dialogue"])
+        id=document["_id"],
+        **fields,
+        contact=json.loads(document.get("contact", "{}")),
+        dialogue=Dialogue.model_validate_json(document["dialogue"]),
     )
+
+
+def person_fields(conversation: Conversation) -> Document:
+    """What is known of the person."""
+    return {
+        "sender": conversation.sender,
+        "name": conversation.name,
+        "contact": json.dumps(conversation.contact, ensure_ascii=False),
+        "interacted_at": conversation.interacted_at,
+        "unreachable": conversation.unreachable,
+    }
 
 
 def message_document(message: Message, channel: str) -> Document:
@@ -102,12 +123,29 @@ def message_document(message: Message, channel: str) -> Document:
     }
     if message.delivery == "queued":
         document |= {"unsent_at": 0, "lease_token": None, "attempts": 0, "error": None}
-    return document
+    if message.author == "citizen" and any(attachment.wanted for attachment in message.attachments):
+        document["media"] = {"at": message.at, "due_at": 0, "token": None, "attempts": 0}
+    return document | blobs_shown(message.attachments)
+
+
+def blobs_shown(attachments: Sequence[Attachment]) -> Document:
+    """The field by which it is found what shows a blob."""
+    blobs = [attachment.blob for attachment in attachments if attachment.blob]
+    return {"blobs": blobs} if blobs else {}
+
+
+def fetched(attachments: Sequence[Attachment]) -> Document:
+    """A message's fields once something became of its attachments: they replace those in ``body``."""
+    kept = [attachment.model_dump(exclude_defaults=True) for attachment in attachments]
+    return {"attachments": json.dumps(kept, ensure_ascii=False)} | blobs_shown(attachments)
 
 
 def message_of(document: Document) -> Message:
     columns = {name: document[name] for name in MESSAGE_COLUMNS}
-    return Message(id=document["_id"], **columns, **json.loads(document["body"]))
+    body = json.loads(document["body"])
+    if "attachments" in document:
+        body["attachments"] = json.loads(document["attachments"])
+    return Message(id=document["_id"], **columns, **body)
 
 
 def reply(turn: Turn, place: int, draft: Draft, seq: int) -> Message:
@@ -121,9 +159,11 @@ def reply(turn: Turn, place: int, draft: Draft, seq: int) -> Message:
         buttons=draft.buttons,
         attachments=draft.attachments,
         internal=draft.internal,
+        private=draft.private,
         knowledge=draft.knowledge,
         at=turn.at,
-        delivery=None if draft.internal else "queued",
+        external_id=draft.said_elsewhere,
+        delivery=None if draft.internal else "sent" if draft.said_elsewhere else "queued",
         turn=turn.id,
     )
 

@@ -6,6 +6,7 @@ from pymongo import ASCENDING
 
 from hub.model import SPOKEN, Event, Intake, Message, Raw, conversation_id, message_id
 from hub.ports import LONGEST_PAUSE_MS
+from hub.store.mongo import deliveries
 from hub.store.mongo.database import Database, Document, put_new
 from hub.store.mongo.documents import (
     message_document,
@@ -32,16 +33,18 @@ async def put_raw(db: Database, raw: Raw) -> None:
 
 async def lease_raw(db: Database, *, now: int, until: int) -> Raw | None:
     found = await db["raw"].find_one_and_update(
-        {"state": "waits", "lease_until": {"$lte": now}},
+        {"state": {"$in": deliveries.OPEN}, "lease_until": {"$lte": now}},
         {"$set": {"lease_until": until}},
         sort=[("received_at", ASCENDING), ("order", ASCENDING)],
     )
-    if found is None:
-        return None
-    for n in range(found.get("parts", 0)):
-        part = await db["raw_parts"].find_one({"_id": f"{found['_id']}:{n}"})
-        found["body"] += part["body"] if part else b""
-    return raw_of(found)
+    return await whole_raw(db, found) if found else None
+
+
+async def whole_raw(db: Database, document: Document) -> Raw:
+    for n in range(document.get("parts", 0)):
+        part = await db["raw_parts"].find_one({"_id": f"{document['_id']}:{n}"})
+        document["body"] += part["body"] if part else b""
+    return raw_of(document)
 
 
 class Appending:
@@ -54,24 +57,35 @@ class Appending:
         self._now = now
         self._due_at = due_at
 
-    async def take_in(self, events: Sequence[Event], *, refused: int, error: str | None) -> Intake:
-        state = await self._db["raw"].find_one({"_id": self._raw.id}, {"state": 1})
-        first_time = state is not None and state["state"] == "waits"
+    async def take_in(
+        self, events: Sequence[Event], *, refused: int, error: str | None, finished: bool
+    ) -> Intake:
+        raw = await self._db["raw"].find_one({"_id": self._raw.id}, {"state": 1})
+        first_time = raw is not None and raw["state"] == "waits"
         fresh = 0
         seen: set[tuple[bool, str]] = set()
         messages: list[Message] = []
+        conversations: set[str] = set()
+        erased = False
         for event in events:
             spoken = event.kind in SPOKEN
             kept, new = await (self._append(event) if spoken else self._keep(event))
             again = (spoken, kept["_id"]) in seen
             seen.add((spoken, kept["_id"]))
             fresh += new or (first_time and kept["raw"] == self._raw.id and not again)
+            conversations.add(kept["conversation"])
+            erased |= "erased" in kept if spoken else not kept["body"]
             if spoken:
                 messages.append(message_of(kept))
         counts = {"events": fresh, "duplicates": len(events) - fresh, "refused": refused}
+        if erased:  # it is known, but what it said must not come back
+            await self._db["raw"].update_one({"_id": self._raw.id}, {"$set": {"erased": True}})
         if first_time:
-            done = {"state": "put_aside" if error else "done", "error": error} | counts
-            await self._db["raw"].update_one({"_id": self._raw.id, "state": "waits"}, {"$set": done})
+            state = "put_aside" if error else "done" if finished else "taken"
+            done = {"state": state, "error": error, "conversations": sorted(conversations)} | counts
+            await deliveries.move(self._db, self._raw.id, "waits", done)
+        elif finished:
+            await deliveries.finish(self._db, self._raw.id, error)
         return Intake(raw=self._raw.id, messages=tuple(messages), error=error, **counts)
 
     async def _keep(self, event: Event) -> tuple[Document, bool]:
@@ -126,7 +140,12 @@ class Appending:
             data=event.data,
             outcome="no_reply_due" if event.automatic else "ticketed" if human else None,
         )
-        fields: Document = {"last_seq": message.seq} | touched(conversation, self._now)
+        spoken_at = min(event.sent_at or self._raw.received_at, self._raw.received_at)
+        fields: Document = {
+            "last_seq": message.seq,
+            "interacted_at": max(conversation.get("interacted_at") or 0, spoken_at),
+            "sender": conversation["sender"] or event.sender,  # none: a person who was erased
+        } | touched(conversation, self._now)
         if message.outcome is None:  # a turn of the bot is due, soon after the citizen stops typing
             first = conversation["first_due_at"] if conversation["first_due_at"] is not None else self._due_at
             fields |= {

@@ -20,6 +20,7 @@ from pymongo.errors import DuplicateKeyError
 
 from hub.errors import StoreUnavailable
 from hub.model import derived_id
+from hub.store.mongo import erasing
 from hub.store.mongo.database import Database, Document, put_new
 
 T = TypeVar("T")
@@ -144,6 +145,8 @@ class Journal:
                     {"_id": {"$in": effect["messages"]}, "delivery": {"$in": effect["from"]}},
                     {"$set": {"delivery": effect["to"]}},
                 )
+            case "erase":
+                await erasing.carry_out(self._db, effect)
 
     async def _insert_message(self, document: Document) -> None:
         try:
@@ -172,8 +175,17 @@ class Journal:
         ):
             await self.tell(message)
 
+    async def tell_of(self, message: str, token: str) -> bool:
+        """Tell of what was settled under this lease; False if there is nothing (any more)."""
+        untold = await self._db["messages"].find_one(
+            {"_id": message, "untold.token": token}, {"conversation": 1, "untold": 1}
+        )
+        if untold is not None:
+            await self.tell(untold)
+        return untold is not None
+
     async def tell(self, message: Document) -> None:
-        """Count a settled send in its conversation's version, so that live pages show it."""
+        """Count what was settled on a message in its conversation's version, so that live pages show it."""
         token, at = message["untold"]["token"], message["untold"]["at"]
         await self._db["conversations"].update_one(
             {"_id": message["conversation"], "told": {"$ne": token}},

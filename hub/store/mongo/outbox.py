@@ -81,12 +81,8 @@ async def settle(
     if settled.matched_count and delivery not in FINAL:
         return True
     # Also when this very call was cut short before, and is made again: then only the telling is left.
-    untold = await messages.find_one(
-        {"_id": item.message.id, "untold.token": item.token}, {"conversation": 1, "untold": 1}
-    )
-    if untold is not None:
-        await journal.tell(untold)
-    return settled.matched_count == 1 or untold is not None
+    told = await journal.tell_of(item.message.id, item.token)
+    return settled.matched_count == 1 or told
 
 
 async def mark_delivered(

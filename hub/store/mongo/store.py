@@ -4,7 +4,8 @@ give a later one when it is asked for the outcome (docs/stores.md)."""
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pymongo
 from pymongo import ASCENDING, DESCENDING
@@ -13,22 +14,27 @@ from pymongo.errors import DuplicateKeyError
 from hub.errors import StoreError
 from hub.model import (
     OPEN_STATES,
+    Attachment,
+    Blob,
     Committed,
+    Consent,
     Conversation,
     Delivery,
     Event,
     Intake,
     KnowledgeDoc,
     Lease,
+    MediaJob,
     Message,
     Outgoing,
     Raw,
     Staff,
+    State,
     Ticket,
     Turn,
 )
 from hub.ports import Books
-from hub.store.mongo import intake, knowledge, outbox
+from hub.store.mongo import blobs, deliveries, intake, jobs, knowledge, media, outbox, people
 from hub.store.mongo.books import balance
 from hub.store.mongo.database import Database, Document, put_new, reaching
 from hub.store.mongo.documents import conversation_of, message_of, staff_of, ticket_of
@@ -71,10 +77,42 @@ class MongoStore:
 
     @reaching
     async def take_in(
-        self, raw: Raw, events: Sequence[Event], *, refused: int, error: str | None, now: int, due_at: int
+        self,
+        raw: Raw,
+        events: Sequence[Event],
+        *,
+        refused: int,
+        error: str | None,
+        now: int,
+        due_at: int,
+        finished: bool = True,
     ) -> Intake:
         appending = intake.Appending(self._db, self._journal, raw, now, due_at)
-        return await appending.take_in(events, refused=refused, error=error)
+        return await appending.take_in(events, refused=refused, error=error, finished=finished)
+
+    @reaching
+    async def finish_raw(self, raw: str) -> None:
+        await deliveries.finish(self._db, raw)
+
+    # -- media
+
+    @reaching
+    async def lease_media(self, *, now: int, until: int) -> MediaJob | None:
+        return await media.lease(self._db, now=now, until=until)
+
+    @reaching
+    async def settle_media(
+        self, job: MediaJob, attachments: Sequence[Attachment], *, now: int, retry_at: int | None = None
+    ) -> bool:
+        return await media.settle(self._db, self._journal, job, attachments, now=now, retry_at=retry_at)
+
+    @reaching
+    async def put_blob(self, data: bytes, *, media_type: str, now: int) -> str:
+        return await blobs.put(self._db, data, media_type=media_type, now=now)
+
+    @reaching
+    async def blob(self, blob: str) -> Blob | None:
+        return await blobs.get(self._db, blob)
 
     # -- turns
 
@@ -147,10 +185,59 @@ class MongoStore:
         await outbox.mark_delivered(self._db, self._journal, conversation, upto_seq, delivery, now=now)
 
     @reaching
+    async def confirm_sent(self, message: str, *, external_id: str, now: int) -> bool:
+        return await people.confirm_sent(self._db, self._journal, message, external_id=external_id, now=now)
+
+    @reaching
     async def mark_staff_read(self, conversation: str, upto_seq: int, *, now: int) -> None:
         await outbox.mark_staff_read(self._journal, conversation, upto_seq, now=now)
 
+    # -- what citizens do besides speaking
+
+    @reaching
+    async def amend_message(
+        self, message: str, *, now: int, text: str | None = None, data: Mapping[str, Any] = {}
+    ) -> Message | None:
+        return await people.amend(self._db, self._journal, message, text, data, now)
+
+    @reaching
+    async def note_person(
+        self,
+        conversation: str,
+        *,
+        now: int,
+        interacted_at: int | None = None,
+        name: str | None = None,
+        contact: Mapping[str, str] = {},
+        unreachable: str | None = None,
+        reachable: bool = False,
+    ) -> bool:
+        return await people.note(
+            self._journal, conversation, now, interacted_at=interacted_at, name=name, contact=contact,
+            unreachable=unreachable, reachable=reachable,
+        )  # fmt: skip
+
+    @reaching
+    async def erase_person(self, conversation: str, *, now: int) -> bool:
+        return await people.erase(self._db, self._journal, conversation, now)
+
+    @reaching
+    async def put_consent(self, consent: Consent) -> None:
+        await people.put_consent(self._journal, consent)
+
+    @reaching
+    async def consents(self, conversation: str) -> list[Consent]:
+        return await people.consents(self._db, conversation)
+
     # -- reading
+
+    @reaching
+    async def message(self, message: str) -> Message | None:
+        return await people.message(self._db, message)
+
+    @reaching
+    async def message_by_external(self, channel: str, account: str, external_id: str) -> Message | None:
+        return await people.message_by_external(self._db, channel, account, external_id)
 
     @reaching
     async def conversation(self, conversation: str) -> Conversation | None:
@@ -246,6 +333,28 @@ class MongoStore:
     @reaching
     async def clear_hits(self, key: str) -> None:
         await self._db["hits"].delete_many({"key": key})
+
+    # -- jobs that one process at a time does
+
+    @reaching
+    async def hold(self, job: str, holder: str, *, now: int, until: int) -> bool:
+        return await jobs.hold(self._db, job, holder, now=now, until=until)
+
+    @reaching
+    async def let_go(self, job: str, holder: str) -> None:
+        await jobs.let_go(self._db, job, holder)
+
+    @reaching
+    async def state(self, name: str) -> State | None:
+        return await jobs.state(self._db, name)
+
+    @reaching
+    async def put_state(self, name: str, body: bytes, *, expects: int, now: int) -> bool:
+        return await jobs.put_state(self._db, name, body, expects=expects, now=now)
+
+    @reaching
+    async def sweep(self, *, now: int) -> int:
+        return await jobs.sweep(self._db, now=now) + await blobs.clear(self._db, now=now)
 
     # -- the books
 

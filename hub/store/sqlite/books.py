@@ -47,7 +47,7 @@ _PROBLEMS = (
         "reply {1} of conversation {0} is {2} and nobody was told",
         "SELECT m.conversation, m.seq, m.delivery FROM messages m"
         " WHERE m.author IN ('bot', 'system') AND m.delivery IN ('failed', 'unknown', 'window_closed')"
-        " AND m.turn NOT LIKE '%:undelivered'"
+        " AND m.turn NOT LIKE '%:undelivered' AND NOT m.erased"
         " AND NOT EXISTS (SELECT 1 FROM turns t WHERE t.id = m.id || ':undelivered')",
     ),
     (
@@ -70,6 +70,10 @@ _STUCK = (
         "delivery {0} of {1} is stuck before parsing",
         "SELECT id, channel FROM raw WHERE state = 'waits' AND max(lease_until, received_at) < :limit",
     ),
+    (
+        "delivery {0} of {1} is stuck: taken in, but not finished",
+        "SELECT id, channel FROM raw WHERE unfinished = 1 AND max(lease_until, received_at) < :limit",
+    ),
 )
 
 
@@ -90,7 +94,7 @@ def balance(c: sqlite3.Connection, now: int, grace_ms: int) -> Books:
     )
     raw = c.execute(
         "SELECT coalesce(sum(events), 0) AS events, coalesce(sum(duplicates), 0) AS duplicates,"
-        " coalesce(sum(refused), 0) AS refused, coalesce(sum(state = 'waits'), 0) AS unparsed FROM raw"
+        " coalesce(sum(refused), 0) AS refused, coalesce(sum(state = 'waits' OR unfinished), 0) AS unparsed FROM raw"
     ).fetchone()
     kept = c.execute(
         "SELECT (SELECT count(*) FROM messages WHERE author = 'citizen') + (SELECT count(*) FROM events)"

@@ -1,8 +1,8 @@
 """How the SQLite store reads and writes: one writer thread that commits what waits together, a pool of readers.
 
-A write is a function of the connection. The writer runs all that wait inside one transaction, each under its own
-savepoint, commits once (one fsync), and only then answers them: a call that returned is on disk, and a call that
-failed left nothing.
+A write is a function of the connection, which may be called again after what it did was rolled back. The writer
+runs all that wait inside one transaction, commits once (one fsync), and only then answers them: a call that returned
+is on disk, and a call that failed left nothing.
 """
 
 import asyncio
@@ -165,19 +165,16 @@ class Engine:
                 return
 
     def _commit_together(self, connection: sqlite3.Connection, group: list[_Job]) -> list[Any]:
-        results: list[Any] = []
         try:
             connection.execute("BEGIN IMMEDIATE")
-            for job in group:
-                connection.execute("SAVEPOINT work")
-                try:
-                    results.append(job.work(connection))
-                except sqlite3.OperationalError:
-                    raise  # disk full, I/O error: nothing of the group can be trusted
-                except Exception as error:
-                    results.append(error)
-                    connection.execute("ROLLBACK TO work")
-                connection.execute("RELEASE work")
+            try:
+                results = [job.work(connection) for job in group]
+            except sqlite3.OperationalError:
+                raise  # disk full, I/O error: nothing of the group can be trusted
+            except Exception:  # one of them refuses: the others are done again without it
+                connection.execute("ROLLBACK")
+                connection.execute("BEGIN IMMEDIATE")
+                results = [self._by_itself(connection, job) for job in group]
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             with contextlib.suppress(sqlite3.Error):
@@ -186,6 +183,20 @@ class Engine:
             failure = StoreUnavailable(f"cannot write the store {self._path}: {error}")
             return [failure] * len(group)
         return results
+
+    @staticmethod
+    def _by_itself(connection: sqlite3.Connection, job: _Job) -> Any:
+        """A savepoint for each costs as much as a small write, so it is only for groups in which one failed."""
+        connection.execute("SAVEPOINT work")
+        try:
+            result = job.work(connection)
+        except sqlite3.OperationalError:
+            raise
+        except Exception as error:
+            result = error
+            connection.execute("ROLLBACK TO work")
+        connection.execute("RELEASE work")
+        return result
 
     @staticmethod
     def _answer(group: list[_Job], results: list[Any]) -> None:

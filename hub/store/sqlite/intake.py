@@ -1,43 +1,113 @@
 """Taking in: one event becomes the next message of its conversation, once."""
 
 import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from hub.model import SPOKEN, Dialogue, Event, Message, Raw, conversation_id, message_id
+from hub.model import SPOKEN, Dialogue, Event, Intake, Message, Raw, conversation_id, message_id
 from hub.ports import LONGEST_PAUSE_MS
-from hub.store.sqlite.rows import insert_message, message_of, touch
+from hub.store.sqlite.erasing import forget_body
+from hub.store.sqlite.media import want
+from hub.store.sqlite.rows import insert_message, message_of
 
 
-def append(
-    c: sqlite3.Connection, raw: Raw, event: Event, now: int, due_at: int
-) -> tuple[Message | None, bool]:
-    """Record one event. Returns its message (None for receipts and the like) and whether it was new."""
+@dataclass(frozen=True)
+class Taken:
+    """What became of one event."""
+
+    conversation: str
+    new: bool
+    message: Message | None = None  # None for receipts and the like
+    erased: bool = False  # it is known, but what it said must not come back
+
+
+def take_in(
+    c: sqlite3.Connection,
+    raw: Raw,
+    events: Sequence[Event],
+    *,
+    refused: int,
+    error: str | None,
+    now: int,
+    due_at: int,
+    finished: bool,
+) -> Intake:
+    row = c.execute("SELECT state FROM raw WHERE id = ?", (raw.id,)).fetchone()
+    first_time = row is not None and row["state"] == "waits"
+    taken = [append(c, raw, event, now, due_at) for event in events]
+    fresh = sum(one.new for one in taken)
+    intake = Intake(
+        raw=raw.id,
+        events=fresh,
+        duplicates=len(events) - fresh,
+        refused=refused,
+        messages=tuple(one.message for one in taken if one.message is not None),
+        error=error,
+    )
+    c.executemany(
+        "INSERT OR IGNORE INTO raw_conversations (conversation, raw) VALUES (?,?)",
+        {(one.conversation, raw.id) for one in taken},
+    )
+    if first_time:  # a delivery parsed a second time, after its worker was thought dead, is counted once
+        c.execute(
+            "UPDATE raw SET state = ?, unfinished = ?, events = ?, duplicates = ?, refused = ?, error = ? WHERE id = ?",
+            (
+                "put_aside" if error else "done",
+                not (finished or error),
+                fresh,
+                intake.duplicates,
+                refused,
+                error,
+                raw.id,
+            ),
+        )
+    elif finished:
+        c.execute(
+            "UPDATE raw SET unfinished = 0, error = coalesce(?, error) WHERE id = ? AND unfinished",
+            (error, raw.id),
+        )
+    if any(one.erased for one in taken):
+        c.execute("UPDATE raw SET erased = 1 WHERE id = ?", (raw.id,))
+    forget_body(c, raw.id)
+    return intake
+
+
+def finish(c: sqlite3.Connection, raw: str) -> None:
+    c.execute("UPDATE raw SET unfinished = 0 WHERE id = ?", (raw,))
+    forget_body(c, raw)
+
+
+def append(c: sqlite3.Connection, raw: Raw, event: Event, now: int, due_at: int) -> Taken:
+    """Record one event."""
     id_ = message_id(event)
     conversation = conversation_id(event)
-    c.execute(
-        "INSERT INTO conversations (id, channel, account, key, sender, dialogue, created_at, touched_at)"
-        " VALUES (?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING",
-        (
-            conversation,
-            event.channel,
-            event.account,
-            event.conversation,
-            event.sender,
-            Dialogue().model_dump_json(),
-            raw.received_at,
-            now,
-        ),
-    )
+    row = c.execute("SELECT * FROM conversations WHERE id = ?", (conversation,)).fetchone()
+    if row is None:
+        row = c.execute(
+            "INSERT INTO conversations (id, channel, account, key, sender, dialogue, created_at, touched_at)"
+            " VALUES (?,?,?,?,?,?,?,?) RETURNING *",
+            (
+                conversation,
+                event.channel,
+                event.account,
+                event.conversation,
+                event.sender,
+                Dialogue().model_dump_json(),
+                raw.received_at,
+                now,
+            ),
+        ).fetchone()
     if event.kind not in SPOKEN:
         new = c.execute(
             "INSERT INTO events (id, conversation, channel, kind, at, raw, body) VALUES (?,?,?,?,?,?,?)"
             " ON CONFLICT (id) DO NOTHING",
             (id_, conversation, event.channel, event.kind, raw.received_at, raw.id, event.model_dump_json()),
         ).rowcount
-        return None, new == 1
+        kept = c.execute("SELECT conversation, body FROM events WHERE id = ?", (id_,)).fetchone()
+        return Taken(kept["conversation"], new == 1, erased=not kept["body"])
     known = c.execute("SELECT * FROM messages WHERE id = ?", (id_,)).fetchone()
     if known is not None:
-        return message_of(known), False
-    row = c.execute("SELECT * FROM conversations WHERE id = ?", (conversation,)).fetchone()
+        return Taken(known["conversation"], False, message_of(known), bool(known["erased"]))
     outcome = "no_reply_due" if event.automatic else "ticketed" if row["owner"] == "human" else None
     message = Message(
         id=id_,
@@ -55,14 +125,24 @@ def append(
         outcome=outcome,
     )
     insert_message(c, message)
+    want(c, message, raw)
+    due, first_due = row["due_at"], row["first_due_at"]
     if outcome is None:  # a turn of the bot is due, soon after the citizen stops typing
-        due = min(due_at, (row["first_due_at"] or due_at) + LONGEST_PAUSE_MS)
-        c.execute(
-            "UPDATE conversations SET due_at = ?, first_due_at = coalesce(first_due_at, ?) WHERE id = ?",
-            (due, due_at, conversation),
-        )
-    elif outcome == "ticketed":
-        c.execute("UPDATE conversations SET handled_seq = ? WHERE id = ?", (message.seq, conversation))
-    c.execute("UPDATE conversations SET last_seq = ? WHERE id = ?", (message.seq, conversation))
-    touch(c, conversation, now)
-    return message, True
+        first_due = first_due or due_at
+        due = min(due_at, first_due + LONGEST_PAUSE_MS)
+    c.execute(  # one statement: this is what every message costs
+        "UPDATE conversations SET last_seq = ?, handled_seq = ?, due_at = ?, first_due_at = ?,"
+        " interacted_at = max(coalesce(interacted_at, 0), ?), sender = ?,"
+        " touched_at = max(touched_at, ?), version = version + 1 WHERE id = ?",
+        (
+            message.seq,
+            message.seq if outcome == "ticketed" else row["handled_seq"],
+            due,
+            first_due,
+            min(event.sent_at or raw.received_at, raw.received_at),
+            row["sender"] or event.sender,  # empty: a person who was erased
+            now,
+            conversation,
+        ),
+    )
+    return Taken(conversation, True, message)

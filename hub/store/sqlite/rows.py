@@ -7,7 +7,9 @@ from typing import Any
 from hub.model import Conversation, Dialogue, KnowledgeDoc, Message, Raw, Staff, Ticket, TicketEvent
 
 #: Fields of a message that are read only with the whole message: kept together as JSON.
-MESSAGE_BODY = {"author_id", "kind", "buttons", "attachments", "knowledge", "reply_to", "automatic", "data"}
+MESSAGE_BODY = {
+    "author_id", "kind", "buttons", "attachments", "private", "knowledge", "reply_to", "automatic", "data",
+}  # fmt: skip
 TICKET_COLUMNS = {"id", "code", "conversation", "state", "priority", "operator", "created_at", "history"}
 
 
@@ -22,8 +24,12 @@ def raw_of(row: sqlite3.Row) -> Raw:
 
 
 def conversation_of(row: sqlite3.Row) -> Conversation:
-    fields = {name: row[name] for name in Conversation.model_fields if name != "dialogue"}
-    return Conversation(**fields, dialogue=Dialogue.model_validate_json(row["dialogue"]))
+    fields = {name: row[name] for name in Conversation.model_fields if name not in ("contact", "dialogue")}
+    return Conversation(
+        **fields,
+        contact=json.loads(row["contact"]),
+        dialogue=Dialogue.model_validate_json(row["dialogue"]),
+    )
 
 
 def message_of(row: sqlite3.Row) -> Message:
@@ -63,7 +69,14 @@ def insert_message(connection: sqlite3.Connection, message: Message) -> bool:
             message.model_dump_json(include=MESSAGE_BODY, exclude_defaults=True),
         ),
     )
+    note_blobs(connection, message)
     return cursor.rowcount == 1
+
+
+def note_blobs(connection: sqlite3.Connection, message: Message) -> None:
+    """Keep in mind what this message shows."""
+    shown = [(message.conversation, attachment.blob) for attachment in message.attachments if attachment.blob]
+    connection.executemany("INSERT OR IGNORE INTO blob_uses (conversation, blob) VALUES (?,?)", shown)
 
 
 def ticket_of(connection: sqlite3.Connection, row: sqlite3.Row) -> Ticket:

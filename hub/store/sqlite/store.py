@@ -4,32 +4,40 @@
 import json
 import secrets
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hub.model import (
     FINAL,
     OPEN_STATES,
+    Attachment,
+    Blob,
     Committed,
+    Consent,
     Conversation,
     Delivery,
     Event,
     Intake,
     KnowledgeDoc,
     Lease,
+    MediaJob,
     Message,
     Outgoing,
     Raw,
     Staff,
+    State,
     Ticket,
     Turn,
 )
 from hub.ports import Books
+from hub.store.sqlite import jobs, media, people
+from hub.store.sqlite.blobs import Blobs
 from hub.store.sqlite.books import balance
 from hub.store.sqlite.engine import Engine, Work
-from hub.store.sqlite.intake import append
+from hub.store.sqlite.erasing import erase
+from hub.store.sqlite.intake import finish, take_in
 from hub.store.sqlite.rows import (
     conversation_of,
     knowledge_of,
@@ -59,6 +67,7 @@ class SqliteStore:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._engine = Engine(path, _migrations())
+        self._blobs = Blobs(self._engine, path)
 
     async def open(self) -> None:
         await self._engine.open()
@@ -84,7 +93,8 @@ class SqliteStore:
         def work(c: sqlite3.Connection) -> Raw | None:
             row = c.execute(
                 "UPDATE raw SET lease_until = ? WHERE n ="
-                " (SELECT n FROM raw WHERE state = 'waits' AND lease_until <= ? ORDER BY n LIMIT 1) RETURNING *",
+                " (SELECT n FROM raw WHERE (state = 'waits' OR unfinished = 1) AND lease_until <= ? ORDER BY n LIMIT 1)"
+                " RETURNING *",
                 (until, now),
             ).fetchone()
             return raw_of(row) if row else None
@@ -92,35 +102,40 @@ class SqliteStore:
         return await self._engine.write(work)
 
     async def take_in(
-        self, raw: Raw, events: Sequence[Event], *, refused: int, error: str | None, now: int, due_at: int
+        self,
+        raw: Raw,
+        events: Sequence[Event],
+        *,
+        refused: int,
+        error: str | None,
+        now: int,
+        due_at: int,
+        finished: bool = True,
     ) -> Intake:
-        def work(c: sqlite3.Connection) -> Intake:
-            state = c.execute("SELECT state FROM raw WHERE id = ?", (raw.id,)).fetchone()
-            first_time = state is not None and state["state"] == "waits"
-            fresh = 0
-            messages: list[Message] = []
-            for event in events:
-                message, is_new = append(c, raw, event, now, due_at)
-                fresh += is_new
-                if message is not None:
-                    messages.append(message)
-            if (
-                first_time
-            ):  # a delivery parsed a second time, after its worker was thought dead, is counted once
-                c.execute(
-                    "UPDATE raw SET state = ?, events = ?, duplicates = ?, refused = ?, error = ? WHERE id = ?",
-                    ("put_aside" if error else "done", fresh, len(events) - fresh, refused, error, raw.id),
-                )
-            return Intake(
-                raw=raw.id,
-                events=fresh,
-                duplicates=len(events) - fresh,
-                refused=refused,
-                messages=tuple(messages),
-                error=error,
+        return await self._engine.write(
+            lambda c: take_in(
+                c, raw, events, refused=refused, error=error, now=now, due_at=due_at, finished=finished
             )
+        )
 
-        return await self._engine.write(work)
+    async def finish_raw(self, raw: str) -> None:
+        await self._engine.write(lambda c: finish(c, raw))
+
+    # -- media
+
+    async def lease_media(self, *, now: int, until: int) -> MediaJob | None:
+        return await self._engine.write(lambda c: media.lease(c, now, until))
+
+    async def settle_media(
+        self, job: MediaJob, attachments: Sequence[Attachment], *, now: int, retry_at: int | None = None
+    ) -> bool:
+        return await self._engine.write(lambda c: media.settle(c, job, attachments, now, retry_at))
+
+    async def put_blob(self, data: bytes, *, media_type: str, now: int) -> str:
+        return await self._blobs.put(data, media_type, now)
+
+    async def blob(self, blob: str) -> Blob | None:
+        return await self._blobs.get(blob)
 
     # -- turns
 
@@ -234,6 +249,9 @@ class SqliteStore:
 
         await self._engine.write(work)
 
+    async def confirm_sent(self, message: str, *, external_id: str, now: int) -> bool:
+        return await self._engine.write(lambda c: people.confirm_sent(c, message, external_id, now))
+
     async def mark_staff_read(self, conversation: str, upto_seq: int, *, now: int) -> None:
         def work(c: sqlite3.Connection) -> None:
             if c.execute(
@@ -245,7 +263,49 @@ class SqliteStore:
 
         await self._engine.write(work)
 
+    # -- what citizens do besides speaking
+
+    async def amend_message(
+        self, message: str, *, now: int, text: str | None = None, data: Mapping[str, Any] = {}
+    ) -> Message | None:
+        return await self._engine.write(lambda c: people.amend(c, message, text, data, now))
+
+    async def note_person(
+        self,
+        conversation: str,
+        *,
+        now: int,
+        interacted_at: int | None = None,
+        name: str | None = None,
+        contact: Mapping[str, str] = {},
+        unreachable: str | None = None,
+        reachable: bool = False,
+    ) -> bool:
+        return await self._engine.write(
+            lambda c: people.note(
+                c, conversation, now, interacted_at=interacted_at, name=name, contact=contact,
+                unreachable=unreachable, reachable=reachable,
+            )
+        )  # fmt: skip
+
+    async def erase_person(self, conversation: str, *, now: int) -> bool:
+        there = await self._engine.write(lambda c: erase(c, conversation, now))
+        await self._blobs.clear(now)
+        return there
+
+    async def put_consent(self, consent: Consent) -> None:
+        await self._engine.write(lambda c: people.put_consent(c, consent))
+
+    async def consents(self, conversation: str) -> list[Consent]:
+        return await self._engine.read(lambda c: people.consents(c, conversation))
+
     # -- reading
+
+    async def message(self, message: str) -> Message | None:
+        return await self._engine.read(lambda c: people.message(c, message))
+
+    async def message_by_external(self, channel: str, account: str, external_id: str) -> Message | None:
+        return await self._engine.read(lambda c: people.message_by_external(c, channel, account, external_id))
 
     async def conversation(self, conversation: str) -> Conversation | None:
         row = await self._one("SELECT * FROM conversations WHERE id = ?", conversation)
@@ -370,6 +430,24 @@ class SqliteStore:
 
     async def clear_hits(self, key: str) -> None:
         await self._engine.write(lambda c: c.execute("DELETE FROM hits WHERE key = ?", (key,)))
+
+    # -- jobs that one process at a time does
+
+    async def hold(self, job: str, holder: str, *, now: int, until: int) -> bool:
+        return await self._engine.write(lambda c: jobs.hold(c, job, holder, now, until))
+
+    async def let_go(self, job: str, holder: str) -> None:
+        await self._engine.write(lambda c: jobs.let_go(c, job, holder))
+
+    async def state(self, name: str) -> State | None:
+        return await self._engine.read(lambda c: jobs.state(c, name))
+
+    async def put_state(self, name: str, body: bytes, *, expects: int, now: int) -> bool:
+        return await self._engine.write(lambda c: jobs.put_state(c, name, body, expects, now))
+
+    async def sweep(self, *, now: int) -> int:
+        hits = await self._engine.write(lambda c: jobs.sweep(c, now))
+        return hits + await self._blobs.clear(now)
 
     # -- the books
 

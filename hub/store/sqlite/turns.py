@@ -67,9 +67,11 @@ def _say(c: sqlite3.Connection, turn: Turn, last_seq: int) -> tuple[Message, ...
             buttons=draft.buttons,
             attachments=draft.attachments,
             internal=draft.internal,
+            private=draft.private,
             knowledge=draft.knowledge,
             at=turn.at,
-            delivery=None if draft.internal else "queued",
+            external_id=draft.said_elsewhere,
+            delivery=None if draft.internal else "sent" if draft.said_elsewhere else "queued",
             turn=turn.id,
         )
         for place, draft in enumerate(turn.says)
