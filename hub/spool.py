@@ -1,8 +1,8 @@
 """The local spool: where verified deliveries go while the store is away.
 
 An append-only file, one delivery per line, each with a checksum, synced to disk before the platform is answered.
-:meth:`Spool.drain` hands them to the store in order and forgets them only when the store has them all. A file lock
-lets several processes of one machine share the folder.
+:meth:`Spool.drain` takes the file aside, hands what is in it to the store in order, and forgets it only when the store
+has it all. File locks let several processes of one machine share the folder.
 """
 
 import asyncio
@@ -23,14 +23,16 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._path = folder / "deliveries.jsonl"
+        self._leaving = folder / "draining.jsonl"  # older than all of the above
+        # One thread of this process waits for each file lock, however many deliveries come in: if they all did, no
+        # thread would be left for the one that has it.
+        self._putting = asyncio.Lock()
+        self._draining = asyncio.Lock()
 
     @property
     def waiting_bytes(self) -> int:
         """How much waits for the store; 0 when nothing does."""
-        try:
-            return self._path.stat().st_size
-        except (FileNotFoundError, NotADirectoryError):
-            return 0
+        return _size(self._path) + _size(self._leaving)
 
     async def put(self, raw: Raw) -> None:
         """Append and sync to disk.
@@ -38,26 +40,33 @@ class Spool:
         Raises:
             StoreUnavailable: neither the store nor the spool can be written; the platform must try again.
         """
+        line = _line(raw)
         try:
-            async with self._locked():
-                await asyncio.to_thread(self._append, _line(raw))
+            async with self._putting, self._locked("lock"):
+                await asyncio.to_thread(self._append, line)
         except OSError as error:
             raise StoreUnavailable(f"cannot write the spool {self._path}: {error.strerror}") from error
 
     async def drain(self, put_raw: Callable[[Raw], Awaitable[None]]) -> int:
-        """Move everything into the store, oldest first. Stops at the first ``StoreUnavailable`` (raised on), with
-        nothing forgotten; doing it again is harmless because the store keeps each id once."""
-        async with self._locked():
-            waiting = await asyncio.to_thread(_read, self._path)
-            for raw in waiting:
-                await put_raw(raw)
-            await asyncio.to_thread(self._path.unlink, missing_ok=True)
-            return len(waiting)
+        """Move everything into the store, oldest first; how many deliveries. Stops at the first
+        ``StoreUnavailable`` (raised on), with nothing forgotten; doing it again is harmless because the store keeps
+        each id once. Deliveries that arrive meanwhile are not kept waiting."""
+        moved = 0
+        async with self._draining, self._locked("drain.lock"):
+            while self.waiting_bytes:
+                if not self._leaving.exists():
+                    async with self._putting, self._locked("lock"):
+                        await asyncio.to_thread(self._path.rename, self._leaving)
+                for raw in await asyncio.to_thread(_read, self._leaving):
+                    await put_raw(raw)
+                    moved += 1
+                await asyncio.to_thread(self._leaving.unlink)
+        return moved
 
     @contextlib.asynccontextmanager
-    async def _locked(self) -> AsyncIterator[None]:
+    async def _locked(self, name: str) -> AsyncIterator[None]:
         self._folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(self._folder / name, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             await asyncio.to_thread(fcntl.flock, descriptor, fcntl.LOCK_EX)
             yield
@@ -77,6 +86,13 @@ class Spool:
                 raise
         finally:
             os.close(descriptor)
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except (FileNotFoundError, NotADirectoryError):
+        return 0
 
 
 def _line(raw: Raw) -> bytes:

@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from hub.errors import Forged, NotFound, StoreUnavailable
@@ -111,3 +113,25 @@ async def test_a_torn_line_in_the_spool_is_passed_over(rooms: Rooms, tmp_path) -
 
     assert await rooms.spool.drain(keep) == 1
     assert drained == [raw]
+
+
+async def test_deliveries_are_taken_while_the_spool_is_drained_slowly(rooms: Rooms) -> None:
+    """More at once than there are threads: none may wait for the one that drains."""
+    back, drained = asyncio.Event(), []
+
+    async def keep(found: Raw) -> None:
+        await back.wait()
+        drained.append(found.id)
+
+    def delivery(n: int) -> Raw:
+        return Raw(id=f"r-{n}", channel="paper", received_at=n, body=b"x")
+
+    await rooms.spool.put(delivery(0))
+    draining = asyncio.create_task(rooms.spool.drain(keep))
+    async with asyncio.timeout(30):
+        await asyncio.gather(*(rooms.spool.put(delivery(n)) for n in range(1, 100)))
+    back.set()
+    assert await draining == 100
+    assert drained[0] == "r-0"
+    assert sorted(drained) == sorted(f"r-{n}" for n in range(100))
+    assert not rooms.spool.waiting_bytes
