@@ -75,7 +75,7 @@ class Store(Protocol):
         """Record all events of a delivery and mark it done, atomically. An event whose (channel, account,
         external_id) is known is a duplicate. A spoken event becomes the next message of its conversation;
         if the bot owns it, a turn is due at ``due_at``. It moves ``interacted_at`` to when it was sent (never
-        back, never past its receipt). Attachments whose content is ``wanted`` make a media job.
+        back, never past its receipt) and clears ``unreachable``: who writes can be written to. Attachments whose content is ``wanted`` make a media job.
 
         With ``finished=False`` the events still have effects to be carried out: the delivery counts as taken in,
         but is leased again after its lease unless :meth:`finish_raw` is called."""

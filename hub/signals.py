@@ -111,13 +111,15 @@ class Signals:
     async def _echo(self, event: Event, conversation: Conversation) -> None:
         """Ours is confirmed; anything else a person said on the platform itself: the bot is silent from then on."""
         now = self.clock.now()
+        if event.automatic:  # a broadcast or the like: nobody has taken the conversation over
+            return
         if await self.store.message_by_external(event.channel, event.account, event.external_id):
             return
         if ours := event.data.get("message"):
             await self.store.confirm_sent(str(ours), external_id=event.external_id, now=now)
             return
         for message in reversed(await self.store.recent_messages(conversation.id, limit=LOOKS_BACK)):
-            if message.delivery in ("sending", "unknown") and message.text == event.text:
+            if message.delivery in ("sending", "unknown") and (message.text or None) == event.text:
                 await self.store.confirm_sent(message.id, external_id=event.external_id, now=now)
                 return
         await self._said_elsewhere(event, conversation)

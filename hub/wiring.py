@@ -15,6 +15,7 @@ from aiohttp import web
 from actions.server import action_app
 from bot.client import RasaBot
 from bot.knowledge import KnowledgeBase, seed_docs
+from connectors import zalo
 from connectors.webchat import WebchatConnector
 from hub.clock import Clock, SystemClock
 from hub.errors import AlienPayload, StartupError, StoreError
@@ -60,7 +61,13 @@ class Channel:
 
 
 #: Channels that are off without their settings, by name. Always on and without settings: the live chat.
-CHANNELS: dict[str, Channel] = {}
+CHANNELS: dict[str, Channel] = {
+    "zalo": Channel(
+        zalo.ZaloSettings,
+        zalo.ZaloConnector,
+        lambda body, section: zalo.parse(body, account=section.oa_id if section else None),
+    ),
+}
 
 
 def read_settings(**overrides: Any) -> Settings:

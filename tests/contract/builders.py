@@ -14,7 +14,7 @@ def event(external_id: str, text: str = "Xin chào", *, conversation: str = "c-1
         kind=fields.pop("kind", "message"),
         external_id=external_id,
         account="web",
-        sender=conversation,
+        sender=fields.pop("sender", conversation),
         text=text,
         conversation=conversation,
         **fields,

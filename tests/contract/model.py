@@ -169,7 +169,8 @@ class Model:
 
     # -- turns
 
-    def lease_conversation(self, now: int, until: int) -> Talk | None:
+    def lease_conversation(self, now: int, until: int, taken: str | None) -> Talk | None:
+        """``taken``: which one the store took; of those due at the same time any will do."""
         due = [
             t
             for t in self.talks.values()
@@ -177,7 +178,7 @@ class Model:
         ]
         if not due:
             return None
-        talk = min(due, key=lambda t: t.due_at or 0)
+        talk = min(due, key=lambda t: (t.due_at, t.facts.id != taken))
         talk.token, talk.lease_until, talk.attempts = self.token(), until, talk.attempts + 1
         return talk
 
@@ -372,7 +373,9 @@ class Model:
         self.erased |= things
         unsent = {m.turn for m in talk.messages if m.delivery in ("queued", "sending")}
         for m in talk.messages:
-            if m.author == "citizen" and (m.outcome is None or (m.outcome == "answered" and m.turn in unsent)):
+            if m.author == "citizen" and (
+                m.outcome is None or (m.outcome == "answered" and m.turn in unsent)
+            ):
                 talk.change(m, outcome="no_reply_due")
             elif m.delivery in ("queued", "sending"):
                 talk.change(m, delivery="failed")

@@ -14,7 +14,7 @@ from pymongo import MongoClient
 from hub.errors import SettingsError, StoreError, StoreTooNew, StoreUnavailable
 from hub.ports import Store
 from hub.store import store_for
-from hub.store.mongo.database import Database
+from hub.store.mongo.database import MIGRATIONS, Database
 from tests.conftest import FakeClock
 from tests.contract.builders import T0, arrive, event, raw
 from tests.fakes.channels import signed
@@ -233,4 +233,4 @@ async def test_a_new_database_starts_with_the_newest_schema(url: str, database: 
     await store.open()
     await store.put_raw(raw("r-1", at=T0))
     await store.close()
-    assert database["meta"].find_one({"_id": "schema"})["version"] == 1
+    assert database["meta"].find_one({"_id": "schema"})["version"] == 1 + len(MIGRATIONS)

@@ -219,6 +219,7 @@ async def test_a_lease_given_back_does_not_count_as_a_death(store: Store) -> Non
         assert lease is not None
         assert lease.attempts == 1
         await store.release_conversation(lease, due_at=T0)
+    assert lease is not None
     await store.release_conversation(lease, due_at=T0 + 500)
     again = await store.lease_conversation(now=T0, until=T0 + 1_000)
     assert again is not None, "a lease that is given back twice changes nothing"

@@ -2,16 +2,17 @@
 
 import asyncio
 import unicodedata
+from typing import Any
 
 import pytest
 
 from hub.errors import LeaseLost, NotFound, OwnerChanged
-from hub.model import Button, Dialogue, Draft, KnowledgeDoc, Staff, TicketChange
+from hub.model import Button, Committed, Dialogue, Draft, KnowledgeDoc, Staff, TicketChange
 from hub.ports import LONGEST_PAUSE_MS, Store
 from tests.contract.builders import T0, arrive, event, raw, ticket, turn
 
 
-async def answer(store: Store, *texts: str, turn_id: str = "t-1", at: int = T0, **fields):
+async def answer(store: Store, *texts: str, turn_id: str = "t-1", at: int = T0, **fields: Any) -> Committed:
     """Lease the conversation that is due and answer it."""
     lease = await store.lease_conversation(now=at, until=at + 30_000)
     assert lease is not None
@@ -423,7 +424,7 @@ async def test_the_books_count_by_vietnams_day_of_receipt(store: Store) -> None:
 
 
 async def test_the_books_follow_a_message_to_its_end(store: Store) -> None:
-    async def line():
+    async def line() -> tuple[int, int, int, int]:
         books = await store.books(now=T0 + 10, grace_ms=60_000)
         assert not books.problems
         (only,) = books.lines

@@ -1,6 +1,7 @@
 """What the hub lends a connector, in memory: states with versions, blobs, alarms. Several connectors may share one,
 as several processes share one store."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -35,9 +36,11 @@ class MemoryTools:
         self.kept.setdefault(key, body)
 
     async def recall(self, name: str) -> State | None:
+        await asyncio.sleep(0)  # others come in between, as with a real store
         return self.states.get(name)
 
     async def remember(self, name: str, body: bytes, *, expects: int) -> bool:
+        await asyncio.sleep(0)
         known = self.states.get(name)
         if (known.version if known else 0) != expects:
             return False

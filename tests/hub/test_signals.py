@@ -223,3 +223,10 @@ async def test_a_crash_between_effects_repeats_nothing(rooms: Rooms, monkeypatch
     said = [m for m in await rooms.store.messages(conversation) if m.author == "operator" and not m.internal]
     assert len(said) == 1
     assert (await rooms.store.books(now=rooms.clock.now(), grace_ms=1)).unparsed == 0
+
+
+async def test_who_writes_again_can_be_reached_again(rooms: Rooms) -> None:
+    conversation, _, _ = await answered(rooms)
+    await deliver(rooms, kind="unfollow")
+    await rooms.hear("tôi đây", sender="An", start=2)
+    assert (await standing(rooms, conversation)).unreachable is None

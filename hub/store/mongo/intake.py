@@ -144,6 +144,7 @@ class Appending:
         fields: Document = {
             "last_seq": message.seq,
             "interacted_at": max(conversation.get("interacted_at") or 0, spoken_at),
+            "unreachable": None,
             "sender": conversation["sender"] or event.sender,  # none: a person who was erased
         } | touched(conversation, self._now)
         if message.outcome is None:  # a turn of the bot is due, soon after the citizen stops typing

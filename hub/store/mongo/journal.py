@@ -18,7 +18,7 @@ from weakref import WeakValueDictionary
 
 from pymongo.errors import DuplicateKeyError
 
-from hub.errors import StoreUnavailable
+from hub.errors import StoreError, StoreUnavailable
 from hub.model import derived_id
 from hub.store.mongo import erasing
 from hub.store.mongo.database import Database, Document, put_new
@@ -84,11 +84,23 @@ class Journal:
         async with self._alone(conversation):
             for attempt in range(MOST_TRIES):
                 document = await self.read(conversation)
-                change, answer = await decide(document)
+                try:
+                    change, answer = await decide(document)
+                except StoreError:  # a reason to refuse may be this very change, made by another meanwhile
+                    if await self._stands(document):
+                        raise
+                    continue
                 if document is None or change is None or await self._carry_out(document, change):
                     return answer
                 await asyncio.sleep(random.uniform(0, 0.002 * min(attempt, 25)))  # noqa: S311 - no secret
         raise StoreUnavailable(f"conversation {conversation} is changed by too many at once")
+
+    async def _stands(self, document: Document | None) -> bool:
+        """Whether the conversation is still as it was read."""
+        if document is None:
+            return True
+        same = {"_id": document["_id"], "revision": document["revision"]}
+        return await self._db["conversations"].find_one(same, {"_id": 1}) is not None
 
     @asynccontextmanager
     async def _alone(self, conversation: str) -> AsyncIterator[None]:

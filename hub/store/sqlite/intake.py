@@ -132,7 +132,7 @@ def append(c: sqlite3.Connection, raw: Raw, event: Event, now: int, due_at: int)
         due = min(due_at, first_due + LONGEST_PAUSE_MS)
     c.execute(  # one statement: this is what every message costs
         "UPDATE conversations SET last_seq = ?, handled_seq = ?, due_at = ?, first_due_at = ?,"
-        " interacted_at = max(coalesce(interacted_at, 0), ?), sender = ?,"
+        " interacted_at = max(coalesce(interacted_at, 0), ?), sender = ?, unreachable = NULL,"
         " touched_at = max(touched_at, ?), version = version + 1 WHERE id = ?",
         (
             message.seq,
