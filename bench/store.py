@@ -527,7 +527,9 @@ class Ours:
         return 1
 
 
-async def measure(ours: Ours, raw: RawSqlite | RawMongo, messages: int, count: int) -> Scores:
+async def measure(
+    ours: Ours, raw: RawSqlite | RawMongo, messages: int, count: int, rounds: int = ROUNDS
+) -> Scores:
     scores = Scores()
     conversations = max(1, messages // PER_CONVERSATION)
 
@@ -537,7 +539,7 @@ async def measure(ours: Ours, raw: RawSqlite | RawMongo, messages: int, count: i
         else:
             await timed(score, getattr(raw, name), items, at_once)
 
-    for round_ in range(ROUNDS):
+    for round_ in range(rounds):
         for at_once in (16, 64):
             items = deliveries(f"{round_}-{at_once}", count, conversations)
             for name, op in (
@@ -590,7 +592,9 @@ async def on_sqlite(messages: int, folder: Path) -> Scores:
         copy.unlink()
 
 
-async def on_mongodb(messages: int, uri: str, what: str, count: int) -> Scores:
+async def on_mongodb(
+    messages: int, uri: str, what: str, count: int, rounds: int, server_stays: bool
+) -> Scores:
     names = [f"hub1022_bench_{messages}", f"hub1022_bench_{messages}_raw"]
     urls = [in_database(uri, name) for name in names]
     began = time.perf_counter()
@@ -603,11 +607,11 @@ async def on_mongodb(messages: int, uri: str, what: str, count: int) -> Scores:
     store, raw = store_for(urls[0], Path()), RawMongo(urls[1])
     await store.open()
     try:
-        return await measure(Ours(store), raw, messages, count)
+        return await measure(Ours(store), raw, messages, count, rounds)
     finally:
         await store.close()
         await raw.close()
-        if count == PER_ROUND:  # the double ends with this run, and cannot always drop a database
+        if server_stays:  # the double ends with this run, and cannot always drop a database
             with MongoClient[dict[str, Any]](uri) as client:
                 for name in names:
                     client.drop_database(name)
@@ -620,6 +624,10 @@ def main() -> None:
     )
     parser.add_argument("--store", nargs="+", choices=("sqlite", "mongodb"), default=["sqlite", "mongodb"])
     parser.add_argument("--mongodb", metavar="URI", help="a server without a database; empty: a test double")
+    parser.add_argument(
+        "--operations", type=int, help="a round and kind, on MongoDB: fewer for a slow server"
+    )
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help="on MongoDB")
     asked = parser.parse_args()
     if "sqlite" in asked.store:
         with tempfile.TemporaryDirectory(prefix="hub-bench-") as folder:
@@ -628,11 +636,17 @@ def main() -> None:
     if "mongodb" in asked.store:
         server = None if asked.mongodb else MongoServer().start()
         uri = asked.mongodb or (server.uri if server else "")
-        count = PER_ROUND if asked.mongodb else PER_ROUND_ON_DOUBLE
+        count = asked.operations or (PER_ROUND if asked.mongodb else PER_ROUND_ON_DOUBLE)
         what = "MongoDB" if asked.mongodb else "mongo-java-server (in memory; a test double, NOT MongoDB)"
         try:
             for messages in asked.messages or (SIZES if asked.mongodb else SIZES[:1]):
-                print(*asyncio.run(on_mongodb(messages, uri, what, count)).table(), sep="\n", flush=True)
+                print(
+                    *asyncio.run(
+                        on_mongodb(messages, uri, what, count, asked.rounds, server is None)
+                    ).table(),
+                    sep="\n",
+                    flush=True,
+                )
         finally:
             if server is not None:
                 server.stop()

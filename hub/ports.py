@@ -1,7 +1,7 @@
 """The interfaces between rooms. Small on purpose: a second store and more channels implement these."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 from aiohttp import ClientSession
 from pydantic import BaseModel, ConfigDict
@@ -26,11 +26,13 @@ from hub.model import (
     MediaJob,
     Message,
     Outgoing,
+    Presence,
     Priority,
     Raw,
     Staff,
     State,
     Ticket,
+    TicketQuery,
     TicketReason,
     Turn,
     Value,
@@ -58,7 +60,9 @@ class Store(Protocol):
         ...
 
     async def lease_raw(self, *, now: int, until: int) -> Raw | None:
-        """The oldest delivery that waits for parsing, or whose worker died."""
+        """The oldest delivery that waits for parsing, or whose worker died. While one is being parsed, later ones
+        of its channel stay: two workers, or a death, must not change the order in which people are heard.
+        Those that were taken in and only wait for their effects hold up nobody."""
         ...
 
     async def take_in(
@@ -82,6 +86,9 @@ class Store(Protocol):
         ...  # fmt: skip
 
     async def finish_raw(self, raw: str) -> None: ...
+    async def postpone_raw(self, raw: str, *, until: int) -> None:
+        """The effects of a delivery that was taken in cannot be carried out yet: it is leased again from then on."""
+        ...
 
     # -- media
     async def lease_media(self, *, now: int, until: int) -> MediaJob | None:
@@ -116,7 +123,8 @@ class Store(Protocol):
         Raises:
             LeaseLost: the lease is no longer ours.
             OwnerChanged: ``expects_epoch`` is not the conversation's epoch.
-            NotFound: no such conversation, or the changed ticket does not exist.
+            TicketMoved: the changed ticket is not at the version that was expected.
+            NotFound: no such conversation, or the changed ticket is not one of its tickets.
         """
         ...
 
@@ -211,7 +219,19 @@ class Store(Protocol):
         ...
 
     async def queue(self, *, limit: int, state: str = "open") -> list[tuple[Ticket, Conversation]]:
-        """Tickets for the console, urgent first, then oldest first. ``state``: ``open`` or ``closed``."""
+        """Tickets for the console, urgent first, then oldest first, without merged ones. ``state``: ``open`` or
+        ``closed``."""
+        ...
+
+    async def find_tickets(self, query: TicketQuery, *, limit: int) -> list[Ticket]:
+        """In the order the query asks for, then by id. ``urgent``: urgent first, then oldest; ``due`` and ``alarm``:
+        earliest first, none last; ``changed``: newest first."""
+        ...
+
+    async def count_tickets(self, query: TicketQuery) -> int: ...
+    async def held_tickets(self) -> list[tuple[str, str]]:
+        """(operator, ticket) of every ticket somebody works on: those that lie with an agency, wait for the citizen,
+        are answered or merged are no work."""
         ...
 
     async def ticket(self, ticket: str) -> Ticket | None: ...
@@ -232,6 +252,15 @@ class Store(Protocol):
     async def staff_by_login(self, login: str) -> Staff | None: ...
     async def put_staff(self, staff: Staff) -> None: ...
     async def count_staff(self) -> int: ...
+    async def everybody(self) -> list[Staff]:
+        """All accounts, by login."""
+        ...
+
+    async def put_presence(self, presence: Presence) -> None: ...
+    async def presences(self, *, since: int) -> list[Presence]:
+        """Those seen at or after ``since``, by staff id."""
+        ...
+
     async def count_hit(self, key: str, *, now: int, window_ms: int) -> int:
         """Count one hit on ``key`` and return the hits of the last ``window_ms``, this one included."""
         ...
@@ -339,7 +368,8 @@ class Connector(Protocol):
     keep_headers: tuple[str, ...]  # headers of a delivery that are stored with it
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Raise ``Forged`` unless the delivery is from the platform."""
+        """Raise ``Forged`` unless the delivery is from the platform; ``Probe`` where it only tries whether somebody
+        answers, which needs no signature because nothing is kept of it."""
         ...
 
     def parse(self, body: bytes) -> list[Event]:
@@ -361,6 +391,46 @@ class Connector(Protocol):
         ...
 
     def jobs(self) -> Sequence[Job]: ...
+
+
+class Page(Value):
+    """A page for people or machines outside, at an address that a platform prescribes."""
+
+    title: str
+    text: str = ""
+    meta: dict[str, str] = {}  # tags for its head: name → content
+    status: int = 200
+
+
+@runtime_checkable
+class HasChallenge(Protocol):
+    """A connector whose platform tries the webhook's address with a GET before it delivers there."""
+
+    def challenge(self, query: Mapping[str, str]) -> str | None:
+        """What to answer; None: it is not the platform."""
+        ...
+
+
+@runtime_checkable
+class HasPages(Protocol):
+    """A connector that needs addresses of its own on the web (a call-back, a proof that the domain is ours)."""
+
+    def pages(self) -> Mapping[str, Callable[[Mapping[str, str]], Awaitable[Page]]]:
+        """Path → what answers a GET, given the query."""
+        ...
+
+    def head_tags(self) -> Mapping[str, str]:
+        """Meta tags for the head of ``/``: name → content."""
+        ...
+
+
+@runtime_checkable
+class KnowsNames(Protocol):
+    """A connector that can ask its platform who somebody is."""
+
+    async def name_of(self, conversation: Conversation) -> str | None:
+        """How the person is called there; None while that cannot be learned."""
+        ...
 
 
 class Tools(Protocol):

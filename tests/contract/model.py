@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from hub.errors import LeaseLost, NotFound, OwnerChanged
+from hub.errors import LeaseLost, NotFound, OwnerChanged, TicketMoved
 from hub.model import (
     FINAL,
     OPEN_STATES,
@@ -20,7 +20,9 @@ from hub.model import (
     Raw,
     State,
     Ticket,
+    TicketChange,
     TicketEvent,
+    TicketQuery,
     Turn,
     conversation_id,
     derived_id,
@@ -82,7 +84,7 @@ class Model:
     def __init__(self) -> None:
         self.raws: dict[str, Delivered] = {}
         self.events: dict[str, str] = {}  # in which conversation
-        self.erased: set[str] = set()  # messages, events, turns and tickets
+        self.erased: set[tuple[str, str]] = set()  # ("message" or "event", its id): a name may be used by both
         self.talks: dict[str, Talk] = {}
         self.turns: dict[str, Turn] = {}
         self.tickets: dict[str, Ticket] = {}
@@ -105,10 +107,14 @@ class Model:
         self.raws.setdefault(raw.id, Delivered(raw))
 
     def lease_raw(self, now: int, until: int) -> Raw | None:
+        busy: set[str] = set()
         for delivered in sorted(self.raws.values(), key=lambda d: d.raw.received_at):
-            if (delivered.waits or delivered.unfinished) and delivered.lease_until <= now:
+            is_open = delivered.waits or delivered.unfinished
+            if is_open and delivered.lease_until <= now and delivered.raw.channel not in busy:
                 delivered.lease_until = until
                 return delivered.raw
+            if delivered.waits and delivered.lease_until > now:
+                busy.add(delivered.raw.channel)
         return None
 
     def take_in(
@@ -130,13 +136,13 @@ class Model:
             if event.kind not in SPOKEN:
                 fresh += id_ not in self.events
                 delivered.talks.add(self.events.setdefault(id_, talk.facts.id))
-                delivered.erased |= id_ in self.erased
+                delivered.erased |= ("event", id_) in self.erased
                 continue
             known = self.message(id_)
             fresh += known is None
             messages.append(known or self._append(talk, raw, event, now, due_at))
             delivered.talks.add(messages[-1].conversation)
-            delivered.erased |= id_ in self.erased
+            delivered.erased |= ("message", id_) in self.erased
         if delivered.waits:
             delivered.waits, delivered.unfinished = False, not finished
             delivered.counts = (fresh, len(events) - fresh, refused)
@@ -163,6 +169,7 @@ class Model:
             last_seq=message.seq,
             interacted_at=max(talk.facts.interacted_at or 0, spoken_at),
             sender=talk.facts.sender or event.sender,
+            unreachable=None,  # who writes can be written to
         )
         talk.touch(now)
         return message
@@ -202,8 +209,7 @@ class Model:
             raise LeaseLost
         if turn.expects_epoch is not None and talk.facts.epoch != turn.expects_epoch:
             raise OwnerChanged
-        if turn.change is not None and turn.change.ticket not in self.tickets:
-            raise NotFound
+        self._may_change(turn)
         self.turns[turn.id] = turn
         before = talk.facts
         for message in talk.waiting():
@@ -253,24 +259,63 @@ class Model:
             self.ticket_changed[turn.ticket.id] = turn.ticket.created_at
             talk.set(ticket=turn.ticket.id)
         if turn.change is not None:
-            old = self.tickets[turn.change.ticket]
-            entry = TicketEvent(
-                at=turn.at, actor=turn.actor_id or turn.actor, state=turn.change.state, note=turn.change.note
+            self._change(talk, turn, turn.change)
+
+    def _may_change(self, turn: Turn) -> None:
+        if turn.change is None:
+            return
+        ticket = self.tickets.get(turn.change.ticket)
+        if ticket is None or ticket.conversation != turn.conversation:
+            raise NotFound
+        if turn.change.expects not in (None, ticket.version):
+            raise TicketMoved
+
+    def _change(self, talk: Talk, turn: Turn, change: TicketChange) -> None:
+        old = self.tickets[change.ticket]
+        new = {**change.fields, "state": change.state, "operator": change.operator or old.operator}
+        entry = TicketEvent(
+            at=turn.at, actor=turn.actor_id or turn.actor, state=change.state, note=change.note, action=change.action,
+            changes={
+                name: (None, None) if name == "solution" else (getattr(old, name), value)
+                for name, value in new.items()
+                if name != "alarm_at" and getattr(old, name) != value
+            },
+        )  # fmt: skip
+        self.ticket_changed[old.id] = turn.at
+        self.tickets[old.id] = old.model_copy(
+            update=new | {"version": old.version + 1, "history": (*old.history, entry)}
+        )
+        if turn.ticket is None and change.state in ("closed", "spam") and talk.facts.ticket == old.id:
+            talk.set(ticket=None)
+        if turn.ticket is None and change.state == "reopened" and talk.facts.ticket is None:
+            talk.set(ticket=old.id)
+
+    def find(self, query: TicketQuery, limit: int) -> list[Ticket]:
+        def fits(t: Ticket) -> bool:
+            return (
+                (query.states is None or t.state in query.states)
+                and (query.category is None or t.category == query.category)
+                and (query.agencies is None or t.agency in query.agencies)
+                and (query.operator is None or t.operator == query.operator)
+                and not (query.unassigned and t.operator)
+                and (query.merged is None or query.merged == (t.merged_into is not None))
+                and (query.merged_into is None or t.merged_into == query.merged_into)
+                and (query.alarm_until is None or (t.alarm_at is not None and t.alarm_at <= query.alarm_until))
+                and (query.due_until is None or (t.due_at is not None and t.due_at <= query.due_until))
             )
-            self.ticket_changed[old.id] = turn.at
-            self.tickets[old.id] = old.model_copy(
-                update={
-                    "state": turn.change.state,
-                    "operator": turn.change.operator or old.operator,
-                    "history": (*old.history, entry),
-                }
-            )
-            if (
-                turn.ticket is None
-                and turn.change.state in ("closed", "spam")
-                and talk.facts.ticket == old.id
-            ):
-                talk.set(ticket=None)
+
+        key: Any = {
+            "urgent": lambda t: (t.priority != "urgent", t.created_at),
+            "due": lambda t: (t.due_at is None, t.due_at or 0),
+            "alarm": lambda t: (t.alarm_at is None, t.alarm_at or 0),
+            "changed": lambda t: -self.ticket_changed[t.id],
+        }[query.order]
+        return sorted(filter(fits, self.tickets.values()), key=lambda t: (key(t), t.id))[:limit]
+
+    def held(self) -> list[tuple[str, str]]:
+        work = ("new", "assigned", "returned", "reopened")
+        held = [t for t in self.tickets.values() if t.operator and t.state in work and t.merged_into is None]
+        return sorted((str(t.operator), t.id) for t in held)
 
     # -- outbox
 
@@ -341,7 +386,7 @@ class Model:
 
     def amend(self, id_: str, text: str | None, data: Mapping[str, Any], now: int) -> Message | None:
         message = self.message(id_)
-        if message is None or id_ in self.erased:
+        if message is None or ("message", id_) in self.erased:
             return message
         merged = {k: v for k, v in {**message.data, **data}.items() if k not in data or v is not None}
         new = message.model_copy(update={"data": merged} | ({} if text is None else {"text": text}))
@@ -368,7 +413,8 @@ class Model:
     def erase(self, conversation: str, now: int) -> None:
         talk = self.talks[conversation]
         before = talk.facts
-        things = {m.id for m in talk.messages} | {e for e, of in self.events.items() if of == conversation}
+        things = {("message", m.id) for m in talk.messages}
+        things |= {("event", id_) for id_, of in self.events.items() if of == conversation}
         changed = not things <= self.erased
         self.erased |= things
         unsent = {m.turn for m in talk.messages if m.delivery in ("queued", "sending")}
@@ -408,24 +454,29 @@ class Model:
         history = [
             e if e.note in (None, note) else e.model_copy(update={"note": None}) for e in ticket.history
         ]
+        cleared: dict[str, Any] = {"summary": note, "details": {}, "solution": None}
         if ticket.state in OPEN_STATES:
-            history.append(TicketEvent(at=now, actor="system", state="closed", note=note))
+            history.append(
+                TicketEvent(
+                    at=now, actor="system", state="closed", note=note, action="erase",
+                    changes={"state": (ticket.state, "closed")},
+                )
+            )  # fmt: skip
             self.ticket_changed[ticket.id] = now
-        state = "closed" if ticket.state in OPEN_STATES else ticket.state
-        new = ticket.model_copy(
-            update={"summary": note, "details": {}, "history": tuple(history), "state": state}
-        )
+            cleared |= {
+                "state": "closed", "alarm_at": None, "link_epoch": ticket.link_epoch + 1, "version": ticket.version + 1,
+            }  # fmt: skip
+        new = ticket.model_copy(update=cleared | {"history": tuple(history)})
         self.tickets[ticket.id] = new
         return new != ticket
 
     # -- reading
 
     def queue(self, state: str) -> list[str]:
-        if state == "open":
-            tickets = [t for t in self.tickets.values() if t.state in OPEN_STATES]
-            return [t.id for t in sorted(tickets, key=lambda t: (t.priority != "urgent", t.created_at))]
-        tickets = [t for t in self.tickets.values() if t.state not in OPEN_STATES]
-        return [t.id for t in sorted(tickets, key=lambda t: -self.ticket_changed[t.id])]
+        is_open = state == "open"
+        states = tuple(OPEN_STATES) if is_open else ("closed", "spam")
+        query = TicketQuery(states=states, merged=False, order="urgent" if is_open else "changed")
+        return [t.id for t in self.find(query, 100)]
 
     # -- knowledge, hits
 
@@ -513,7 +564,7 @@ class Model:
                 m.author in ("bot", "system")
                 and m.delivery in DEAD
                 and f"{m.id}:undelivered" not in self.turns
-                and m.id not in self.erased
+                and ("message", m.id) not in self.erased
                 for m in talk.messages
             )
             n += talk.due_at is not None and max(talk.due_at, talk.lease_until) < limit

@@ -60,6 +60,30 @@ async def settled(store: Store, delivery: Delivery, external_id: str | None = No
 # ---- deliveries whose events have effects
 
 
+async def test_effects_that_must_wait_are_leased_again_when_they_said(store: Store) -> None:
+    delivery = raw("r-1")
+    await store.put_raw(delivery)
+    await store.lease_raw(now=T0, until=T0 + 9_000)
+    await store.postpone_raw("r-1", until=T0)  # not taken in yet: it stays with its worker
+    assert await store.lease_raw(now=T0 + 1, until=T0 + 2) is None
+    echo = event("e", kind="echo")
+    await store.take_in(delivery, [echo], refused=0, error=None, now=T0, due_at=T0, finished=False)
+    await store.postpone_raw("r-1", until=T0 + 2_000)
+    assert await store.lease_raw(now=T0 + 1_999, until=T0 + 9_000) is None
+    assert await store.lease_raw(now=T0 + 2_000, until=T0 + 9_000) == delivery
+    await store.finish_raw("r-1")
+    await store.postpone_raw("r-1", until=T0)
+    assert await store.lease_raw(now=T0 + 99_000, until=T0 + 99_999) is None
+
+
+async def test_what_a_draft_asks_for_reaches_its_message(store: Store) -> None:
+    (message,) = await arrive(store, event("1"))
+    asking = Draft(text="Anh/chị cho em xin số điện thoại ạ", ask="contact")
+    await store.commit_turn(turn(message.conversation, "t-1", says=(asking, Draft(text="Em cảm ơn"))))
+    _, asked, thanked = await store.messages(message.conversation)
+    assert (asked.data, thanked.data) == ({"ask": "contact"}, {})
+
+
 async def test_a_delivery_with_effects_is_taken_in_but_open_until_finished(store: Store) -> None:
     delivery = raw("r-1")
     await store.put_raw(delivery)
@@ -138,7 +162,7 @@ async def test_unfinished_deliveries_are_leased_to_one_hub_in_their_order(store:
     for n in range(6):
         delivery = raw(f"r-{n}", at=T0 + n)
         await store.put_raw(delivery)
-        if n % 2:
+        if n < 5:
             await store.take_in(
                 delivery, [event(f"s{n}", kind="read")], refused=0, error=None, now=T0, due_at=T0, finished=False
             )  # fmt: skip

@@ -32,12 +32,33 @@ async def put_raw(db: Database, raw: Raw) -> None:
 
 
 async def lease_raw(db: Database, *, now: int, until: int) -> Raw | None:
-    found = await db["raw"].find_one_and_update(
-        {"state": {"$in": deliveries.OPEN}, "lease_until": {"$lte": now}},
-        {"$set": {"lease_until": until}},
-        sort=[("received_at", ASCENDING), ("order", ASCENDING)],
-    )
-    return await whole_raw(db, found) if found else None
+    busy: list[str] = []  # channels where an earlier one is being parsed
+    while True:
+        found = await db["raw"].find_one_and_update(
+            {"state": {"$in": deliveries.OPEN}, "lease_until": {"$lte": now}, "channel": {"$nin": busy}},
+            {"$set": {"lease_until": until}},
+            sort=[("received_at", ASCENDING), ("order", ASCENDING)],
+        )
+        if found is None:
+            return None
+        # Looked for only now: had an earlier one been free a moment ago, it would have been this one.
+        if not await _earlier_is_parsed(db, found, now):
+            return await whole_raw(db, found)
+        await db["raw"].update_one(
+            {"_id": found["_id"], "lease_until": until}, {"$set": {"lease_until": found["lease_until"]}}
+        )
+        busy.append(found["channel"])
+
+
+async def _earlier_is_parsed(db: Database, raw: Document, now: int) -> bool:
+    at, order = raw["received_at"], raw["order"]
+    earlier: Document = {
+        "state": "waits",
+        "channel": raw["channel"],
+        "lease_until": {"$gt": now},
+        "$or": [{"received_at": {"$lt": at}}, {"received_at": at, "order": {"$lt": order}}],
+    }
+    return await db["raw"].find_one(earlier, {"_id": 1}) is not None
 
 
 async def whole_raw(db: Database, document: Document) -> Raw:

@@ -59,6 +59,9 @@ async def amend(
         kept = await db["messages"].find_one({"_id": id_})
         if kept is None:
             return None
+        if "untold" in kept:  # another change, not counted yet: ours must not take its place
+            await journal.tell(kept)
+            continue
         before = message_of(kept)
         after = amended(before, text, data)
         if kept.get("erased") or after == before:
@@ -66,7 +69,13 @@ async def amend(
         token = secrets.token_hex(8)
         body = after.model_dump_json(include=MESSAGE_BODY, exclude_defaults=True)
         written = await db["messages"].update_one(
-            {"_id": id_, "text": kept["text"], "body": kept["body"], "erased": {"$ne": True}},
+            {
+                "_id": id_,
+                "text": kept["text"],
+                "body": kept["body"],
+                "erased": {"$ne": True},
+                "untold": {"$exists": False},
+            },
             {"$set": {"text": after.text, "body": body, "untold": {"token": token, "at": now}}},
         )
         if written.matched_count:

@@ -25,26 +25,28 @@ from hub.model import (
     MediaJob,
     Message,
     Outgoing,
+    Presence,
     Raw,
     Staff,
     State,
     Ticket,
+    TicketQuery,
+    TicketState,
     Turn,
 )
 from hub.ports import Books
-from hub.store.sqlite import jobs, media, people
+from hub.store.sqlite import jobs, media, people, tickets
 from hub.store.sqlite.blobs import Blobs
 from hub.store.sqlite.books import balance
 from hub.store.sqlite.engine import Engine, Work
 from hub.store.sqlite.erasing import erase
-from hub.store.sqlite.intake import finish, take_in
+from hub.store.sqlite.intake import finish, postpone, take_in
 from hub.store.sqlite.rows import (
     conversation_of,
     knowledge_of,
     message_of,
     raw_of,
     staff_of,
-    ticket_of,
     touch,
 )
 from hub.store.sqlite.turns import commit
@@ -92,10 +94,11 @@ class SqliteStore:
     async def lease_raw(self, *, now: int, until: int) -> Raw | None:
         def work(c: sqlite3.Connection) -> Raw | None:
             row = c.execute(
-                "UPDATE raw SET lease_until = ? WHERE n ="
-                " (SELECT n FROM raw WHERE (state = 'waits' OR unfinished = 1) AND lease_until <= ? ORDER BY n LIMIT 1)"
-                " RETURNING *",
-                (until, now),
+                "UPDATE raw SET lease_until = ? WHERE n = (SELECT n FROM raw AS one"
+                " WHERE (state = 'waits' OR unfinished = 1) AND lease_until <= ? AND NOT EXISTS (SELECT 1 FROM raw"
+                " WHERE n < one.n AND state = 'waits' AND channel = one.channel AND lease_until > ?)"
+                " ORDER BY n LIMIT 1) RETURNING *",
+                (until, now, now),
             ).fetchone()
             return raw_of(row) if row else None
 
@@ -117,6 +120,9 @@ class SqliteStore:
                 c, raw, events, refused=refused, error=error, now=now, due_at=due_at, finished=finished
             )
         )
+
+    async def postpone_raw(self, raw: str, *, until: int) -> None:
+        await self._engine.write(lambda c: postpone(c, raw, until))
 
     async def finish_raw(self, raw: str) -> None:
         await self._engine.write(lambda c: finish(c, raw))
@@ -332,37 +338,32 @@ class SqliteStore:
         return [message_of(row) for row in reversed(rows)]
 
     async def queue(self, *, limit: int, state: str = "open") -> list[tuple[Ticket, Conversation]]:
-        if state == "open":
-            order = "t.priority = 'urgent' DESC, t.created_at"
-            states = sorted(OPEN_STATES)
-        else:
-            order, states = "t.changed_at DESC", ["closed", "spam"]
-        marks = ",".join("?" * len(states))
+        states: tuple[TicketState, ...] = tuple(sorted(OPEN_STATES)) if state == "open" else ("closed", "spam")
+        query = TicketQuery(states=states, merged=False, order="urgent" if state == "open" else "changed")
 
         def work(c: sqlite3.Connection) -> list[tuple[Ticket, Conversation]]:
-            tickets = c.execute(
-                f"SELECT * FROM tickets t WHERE t.state IN ({marks}) ORDER BY {order} LIMIT ?",  # noqa: S608
-                (*states, limit),
-            ).fetchall()
+            one = "SELECT * FROM conversations WHERE id = ?"
             return [
-                (
-                    ticket_of(c, row),
-                    conversation_of(
-                        c.execute(
-                            "SELECT * FROM conversations WHERE id = ?", (row["conversation"],)
-                        ).fetchone()
-                    ),
-                )
-                for row in tickets
+                (ticket, conversation_of(c.execute(one, (ticket.conversation,)).fetchone()))
+                for ticket in tickets.find(c, query, limit)
             ]
 
         return await self._engine.read(work)
 
+    async def find_tickets(self, query: TicketQuery, *, limit: int) -> list[Ticket]:
+        return await self._engine.read(lambda c: tickets.find(c, query, limit))
+
+    async def count_tickets(self, query: TicketQuery) -> int:
+        return await self._engine.read(lambda c: tickets.count(c, query))
+
+    async def held_tickets(self) -> list[tuple[str, str]]:
+        return await self._engine.read(tickets.held)
+
     async def ticket(self, ticket: str) -> Ticket | None:
-        return await self._ticket("id", ticket)
+        return await self._engine.read(lambda c: tickets.get(c, "id", ticket))
 
     async def ticket_by_code(self, code: str) -> Ticket | None:
-        return await self._ticket("code", code)
+        return await self._engine.read(lambda c: tickets.get(c, "code", code))
 
     async def touched_since(self, at: int) -> list[tuple[str, int]]:
         rows = await self._all("SELECT id, version FROM conversations WHERE touched_at >= ?", at)
@@ -420,6 +421,22 @@ class SqliteStore:
         row = await self._one("SELECT count(*) AS n FROM staff")
         return int(row["n"]) if row else 0
 
+    async def everybody(self) -> list[Staff]:
+        return [staff_of(row) for row in await self._all("SELECT body FROM staff ORDER BY login")]
+
+    async def put_presence(self, presence: Presence) -> None:
+        await self._engine.write(
+            lambda c: c.execute(
+                "INSERT INTO presence (staff, status, seen_at) VALUES (?,?,?)"
+                " ON CONFLICT (staff) DO UPDATE SET status = excluded.status, seen_at = excluded.seen_at",
+                (presence.staff, presence.status, presence.seen_at),
+            )
+        )
+
+    async def presences(self, *, since: int) -> list[Presence]:
+        rows = await self._all("SELECT * FROM presence WHERE seen_at >= ? ORDER BY staff", since)
+        return [Presence(**dict(row)) for row in rows]
+
     async def count_hit(self, key: str, *, now: int, window_ms: int) -> int:
         def work(c: sqlite3.Connection) -> int:
             c.execute("DELETE FROM hits WHERE key = ? AND at <= ?", (key, now - window_ms))
@@ -465,13 +482,6 @@ class SqliteStore:
 
     async def _all(self, sql: str, *values: object) -> list[sqlite3.Row]:
         work: Work[list[sqlite3.Row]] = lambda c: c.execute(sql, values).fetchall()  # noqa: E731
-        return await self._engine.read(work)
-
-    async def _ticket(self, column: str, value: str) -> Ticket | None:
-        def work(c: sqlite3.Connection) -> Ticket | None:
-            row = c.execute(f"SELECT * FROM tickets WHERE {column} = ?", (value,)).fetchone()  # noqa: S608 - our names
-            return ticket_of(c, row) if row else None
-
         return await self._engine.read(work)
 
 
