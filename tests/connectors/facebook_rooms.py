@@ -1,0 +1,53 @@
+"""A Facebook connector beside the played platform, on a hand-set clock."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from connectors.facebook import FacebookConnector
+from hub.model import Button, Conversation, Message, Outgoing
+from tests.conftest import FakeClock
+from tests.fakes.graph import PAGE_ID, FakeGraph, fake_graph
+from tests.fakes.tools import MemoryTools, memory_tools
+
+USER = "24001122334455667"
+
+
+@dataclass
+class FacebookRooms:
+    clock: FakeClock
+    tools: MemoryTools
+    graph: FakeGraph
+
+    def connector(self, **settings: Any) -> FacebookConnector:
+        """A process of its own."""
+        return FacebookConnector(self.graph.settings(**settings), self.tools)
+
+
+@asynccontextmanager
+async def facebook_rooms(clock: FakeClock) -> AsyncIterator[FacebookRooms]:
+    async with memory_tools(clock) as tools, fake_graph(clock, tools.http) as graph:
+        graph.interacted[USER] = clock.now()
+        graph.names[USER] = ("Văn Mẫu", "Nguyễn")
+        yield FacebookRooms(clock, tools, graph)
+
+
+def conversation(**more: Any) -> Conversation:
+    given: dict[str, Any] = {
+        "id": "c_1", "channel": "facebook", "account": PAGE_ID, "key": USER, "sender": USER, "created_at": 0,
+        "touched_at": 0,
+    }  # fmt: skip
+    return Conversation(**(given | more))
+
+
+def thread(comment: str, **more: Any) -> Conversation:
+    return conversation(key=f"comment:{comment}", **more)
+
+
+def outgoing(text: str | None = "Chào anh/chị", *, attempts: int = 1, to: Conversation | None = None,
+             buttons: tuple[str, ...] = (), author: str = "bot", **more: Any) -> Outgoing:  # fmt: skip
+    given: dict[str, Any] = {"id": "m_1", "conversation": "c_1", "seq": 2, "at": 0} | more
+    choices = tuple(Button(title=title, payload=f"/choose{n}") for n, title in enumerate(buttons, start=1))
+    message = Message(author=author, text=text, buttons=choices, **given)
+    return Outgoing(message=message, conversation=to or conversation(), token="t", attempts=attempts)
