@@ -158,6 +158,7 @@ def _draft(said: dict[str, Any]) -> Draft | None:
         text=said["text"],
         buttons=tuple(Button.model_validate(button) for button in said.get("buttons", ())),
         knowledge=decision.knowledge if decision else (),
+        ask=decision.ask if decision else None,
     )
 
 

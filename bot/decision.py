@@ -14,7 +14,8 @@ Kind = Literal[
 
 class Decision(Value):
     """The fields of :class:`~hub.ports.BotAnswer` that need more than the texts. ``confidence`` is None where
-    the intent's own is meant; ``knowledge`` names the entries the text beside it was made of."""
+    the intent's own is meant; ``knowledge`` names the entries the text beside it was made of;
+    ``ask`` says what the text asks for, where channels have a form for that."""
 
     kind: Kind
     procedure: str | None = None
@@ -27,6 +28,7 @@ class Decision(Value):
     confidence: float | None = None
     candidates: tuple[str, ...] = ()
     knowledge: tuple[str, ...] = ()
+    ask: Literal["contact"] | None = None
 
 
 REPORT_SLOTS = ("report_description", "report_location", "report_phone")

@@ -9,10 +9,12 @@ from typing import Any
 
 from connectors.zalo_api import Refused, Upload, ZaloApi
 from connectors.zalo_events import ANONYMOUS, SIGNATURE, parse, verify
-from connectors.zalo_settings import CHANNEL, ZaloSettings, verification_meta, verifier_page
+from connectors.zalo_pages import Answer, head_tags, pages
+from connectors.zalo_settings import CHANNEL, ZaloSettings
 from connectors.zalo_tokens import LoginFailed, Tokens
 from hub.errors import SendError, SendRefused, Unreachable, Unsupported
 from hub.model import Attachment, Blob, Conversation, Event, Message, Outgoing
+from hub.pieces import numbered
 from hub.ports import Capabilities, Job, Media, Reach, Sent, Tools
 
 __all__ = [
@@ -22,8 +24,6 @@ __all__ = [
     "ZaloConnector",
     "ZaloSettings",
     "parse",
-    "verification_meta",
-    "verifier_page",
 ]
 
 MAX_TEXT = 2000
@@ -113,6 +113,12 @@ class ZaloConnector:
 
     def jobs(self) -> Sequence[Job]:
         return (Job(name=f"zalo-tokens:{self._settings.oa_id}", role="work", run=self.tokens.run),)
+
+    def pages(self) -> Mapping[str, Answer]:
+        return pages(self._settings, self.tokens)
+
+    def head_tags(self) -> Mapping[str, str]:
+        return head_tags(self._settings)
 
     # ---- who writes ------------------------------------------------------------------------------
 
@@ -210,6 +216,5 @@ def _titles_fit(message: Message) -> bool:
 def _numbered(message: Message) -> str:
     """The text with its choices as a numbered list, as long as both fit in one message."""
     text = message.text or ""
-    choices = [f"{n}. {button.title}" for n, button in enumerate(message.buttons, start=1)]
-    listed = "\n".join([text, *choices])
+    listed = numbered(text, message.buttons)
     return listed if len(listed) <= MAX_TEXT else text

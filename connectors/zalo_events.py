@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.zalo_settings import CHANNEL
-from hub.errors import AlienPayload, Forged
+from hub.errors import AlienPayload, Forged, Probe
 from hub.model import Attachment, Event, EventKind, derived_id
 
 SIGNATURE = "X-ZEvent-Signature"
@@ -39,7 +39,7 @@ ENVELOPE = frozenset({"app_id", "oa_id", "timestamp"})
 
 
 def verify(headers: Mapping[str, str], body: bytes, *, app_id: str, oa_secret_key: str) -> None:
-    """Raise ``Forged`` unless Zalo signed the bytes, or they are the portal's probe, which says nothing.
+    """Raise ``Forged`` unless Zalo signed the bytes; ``Probe`` for the portal's trial, which says nothing.
 
     The mark is a plain SHA-256 over app id, received bytes, timestamp and the OA's secret key. Old timestamps are
     good: Zalo repeats for hours, and a replay changes nothing.
@@ -49,7 +49,7 @@ def verify(headers: Mapping[str, str], body: bytes, *, app_id: str, oa_secret_ke
     except AlienPayload:
         raise Forged("no signed delivery of Zalo: it cannot be read") from None
     if "event_name" not in content and len(body) <= LARGEST_PROBE_BYTES:
-        return
+        raise Probe("the portal tries whether we are there")
     stamp = _id(content.get("timestamp"))
     if _id(content.get("app_id")) != app_id or stamp is None or not stamp.isdecimal():
         raise Forged("a delivery for another app")

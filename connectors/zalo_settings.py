@@ -1,6 +1,5 @@
 """Settings of the Zalo OA channel (``HUB_ZALO__…``). What is not confirmed on a live account is a setting here."""
 
-from html import escape
 from typing import Annotated
 
 from pydantic import ConfigDict, Field, SecretStr, StringConstraints
@@ -43,22 +42,4 @@ class ZaloSettings(ChannelSettings):
     consent_warning_days: int = Field(14, ge=0, description="warn this long before a refresh token's end")
     interactions: frozenset[EventKind] = Field(
         frozenset({"referral"}), description="kinds of events, besides messages, that keep the 7 days open"
-    )
-
-
-def verification_meta(settings: ZaloSettings) -> str | None:
-    """The tag for the head of ``/`` by which Zalo knows the domain as ours."""
-    code = settings.site_verification
-    return f'<meta name="zalo-platform-site-verification" content="{escape(code)}" />' if code else None
-
-
-def verifier_page(settings: ZaloSettings, code: str) -> str | None:
-    """The page at ``/zalo_verifier<code>.html``; None for any code but ours."""
-    if not settings.verifier_code or code != settings.verifier_code:
-        return None
-    meta = settings.site_verification or code
-    return (
-        '<!DOCTYPE html><html lang="vi"><head><meta charset="utf-8" />'
-        f'<meta name="zalo-platform-site-verification" content="{escape(meta)}" />'
-        "<title>Zalo</title></head><body></body></html>"
     )

@@ -11,7 +11,7 @@ import hmac
 import logging
 import secrets
 from collections.abc import Coroutine, Mapping
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
@@ -48,7 +48,14 @@ CONSENT_NEEDED = (
     "chạy `hub zalo login` và làm theo hướng dẫn."
 )
 EXPIRES_SOON = "Quyền gửi tin Zalo OA hết hạn ngày {day} mà chưa gia hạn được. Hãy kiểm tra mạng, hoặc chạy `hub zalo login`."
-UNREADABLE = "Không mở được mã truy cập Zalo đã lưu: HUB_SECRET_KEY đã đổi. Đặt lại khóa cũ để Zalo gửi tin được trở lại."
+UNREADABLE = (
+    "Không mở được mã truy cập Zalo đã lưu: HUB_SECRET_KEY đã đổi. Đặt lại khóa cũ, hoặc chạy `hub zalo login` để cấp "
+    "quyền lại."
+)
+OTHER_KEY = (
+    "Lệnh `hub zalo login` đã chạy với HUB_SECRET_KEY khác với khóa của hệ thống đang chạy: hãy dùng cùng một khóa rồi "
+    "chạy lại."
+)
 
 
 class LoginFailed(HubError):
@@ -70,12 +77,16 @@ class Pair(Value):
     seed: str = ""
 
 
+LoginOutcome = Literal["waiting", "granted", "failed"]
+
+
 class Login(Value):
     """A consent that was asked for and has not come back yet."""
 
     verifier: str = Field("", repr=False)
     state: str = Field("", repr=False)
     until: int = 0
+    outcome: LoginOutcome = "waiting"
 
 
 class Tokens:
@@ -254,8 +265,10 @@ class Tokens:
         Raises:
             LoginFailed: in Vietnamese, why it was not taken.
         """
-        kept = await self._tools.recall(self._login_name)
-        login = _login(kept)
+        try:
+            login = _login(await self._tools.recall(self._login_name))
+        except SecretUnreadable:
+            raise LoginFailed(OTHER_KEY) from None
         asked = login.state and self._tools.clock.now() < login.until
         if not asked or not hmac.compare_digest(query.get("state", "").encode(), login.state.encode()):
             raise LoginFailed("Yêu cầu cấp quyền không khớp hoặc đã quá hạn: hãy chạy lại `hub zalo login`.")
@@ -263,23 +276,43 @@ class Tokens:
             raise LoginFailed("Quyền được cấp cho một OA khác với HUB_ZALO__OA_ID.")
         if not query.get("code"):
             raise LoginFailed("Quản trị viên OA chưa đồng ý cấp quyền.")
-        await self._put_login(Login())  # a code works once
+        await self._put_login(Login(until=self._tools.clock.now() + CLAIM_MS))  # a code works once
         await _finished(self._exchange_and_commit(query["code"], login.verifier))
 
     async def _exchange_and_commit(self, code: str, verifier: str) -> None:
         try:
             granted = await exchange_code(self._tools.http, self._settings, code=code, verifier=verifier)
         except TokenCallFailed as error:
+            await self._put_login(Login(outcome="failed"))
             raise LoginFailed(
                 f"Zalo không cấp mã truy cập ({error}): hãy chạy lại `hub zalo login`."
             ) from None
         pair = self._pair(granted, seed=self._seed())
         while True:
-            kept = await self._tools.recall(self._name)
-            if await self._put(kept.version if kept else 0, pair):
+            if await self._put(await self._version(self._name), pair):
                 break
+        await self._put_login(Login(outcome="granted"))
         await self._tools.clear_alarm(CONSENT_ALARM)
         await self._tools.clear_alarm(EXPIRY_ALARM)
+
+    async def login_outcome(self) -> LoginOutcome:
+        """What became of the consent that was asked for last, in whichever process it came back."""
+        login = _login(await self._tools.recall(self._login_name))
+        late = login.outcome == "waiting" and self._tools.clock.now() >= login.until
+        return "failed" if late else login.outcome
+
+    async def standing(self) -> Pair | None:
+        """The pair as it is kept, for people to look at. Raises ``SecretUnreadable``."""
+        kept = await self._tools.recall(self._name)
+        return Pair.model_validate_json(kept.body) if kept else None
+
+    async def _version(self, name: str) -> int:
+        """The version to write over, be it one that cannot be opened any more."""
+        try:
+            kept = await self._tools.recall(name)
+        except SecretUnreadable as error:
+            return error.version
+        return kept.version if kept else 0
 
     @property
     def _login_name(self) -> str:
@@ -287,8 +320,7 @@ class Tokens:
 
     async def _put_login(self, login: Login) -> None:
         while True:
-            kept = await self._tools.recall(self._login_name)
-            version = kept.version if kept else 0
+            version = await self._version(self._login_name)
             if await self._tools.remember(
                 self._login_name, login.model_dump_json().encode(), expects=version
             ):

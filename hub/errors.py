@@ -5,12 +5,15 @@ HubError
 ├── DataError               a data file or an import does not fit its schema (row-precise)
 ├── AlienPayload            a body that is not of the platform it was sent for     → 400
 ├── Forged                  a missing or wrong signature or token                  → 401
+├── Probe                   a platform only tries whether we are there             → 200, nothing is kept
 ├── StoreError
 │   ├── StoreUnavailable    the store is away, full or locked: try again later
 │   ├── StoreTooNew         the store was written by a newer hub
 │   ├── LeaseLost           another worker goes on with this conversation
 │   └── OwnerChanged        a person took the conversation while the bot was thinking
+│       └── TicketMoved     the ticket is no longer as it was when this was decided
 ├── SecretUnreadable        what was sealed cannot be opened: HUB_SECRET_KEY changed?
+├── NotYet                  it depends on something that is under way: carry it out a little later
 ├── NotFound                no such conversation, ticket, person...
 ├── BotError
 │   ├── BotUnreachable      Rasa is not there (nothing was decided)
@@ -51,6 +54,10 @@ class Forged(HubError):
     pass
 
 
+class Probe(HubError):
+    pass
+
+
 class StoreError(HubError):
     pass
 
@@ -71,7 +78,19 @@ class OwnerChanged(StoreError):
     pass
 
 
+class TicketMoved(OwnerChanged):
+    pass
+
+
 class SecretUnreadable(HubError):
+    """``version``: of the stored state that cannot be opened, for whoever means to write it anew."""
+
+    def __init__(self, message: str, version: int = 0) -> None:
+        super().__init__(message)
+        self.version = version
+
+
+class NotYet(HubError):
     pass
 
 

@@ -1,9 +1,9 @@
 """What is said, cut to what one call to a channel can carry, so that every stored message has one outcome."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from hub.model import Draft, Turn
+from hub.model import Button, Draft, Turn
 from hub.ports import Capabilities, Reach
 
 #: Where a text may be cut, best first: between paragraphs, lines, sentences, words.
@@ -27,7 +27,7 @@ def pieces(draft: Draft, capabilities: Capabilities) -> tuple[Draft, ...]:
         return (draft,)
     apart = draft.attachments if capabilities.attachments_apart and draft.text else ()
     texts = list(split(draft.text, capabilities.max_text)) or [""]
-    plain = {"buttons": (), "attachments": ()}
+    plain: dict[str, object] = {"buttons": (), "attachments": (), "ask": None}
     out = [draft.model_copy(update={"text": text} | plain) for text in texts[:-1]]
     last: dict[str, object] = {"text": texts[-1]}
     if apart:
@@ -35,8 +35,13 @@ def pieces(draft: Draft, capabilities: Capabilities) -> tuple[Draft, ...]:
     elif capabilities.attachments_apart and len(draft.attachments) > 1:
         apart, last["attachments"] = draft.attachments[1:], draft.attachments[:1]
     out.append(draft.model_copy(update=last))
-    out += [draft.model_copy(update={"text": "", "buttons": (), "attachments": (file,)}) for file in apart]
+    out += [draft.model_copy(update=plain | {"text": "", "attachments": (file,)}) for file in apart]
     return tuple(out)
+
+
+def numbered(text: str, buttons: Sequence[Button]) -> str:
+    """The text with its choices as a numbered list, for channels that show no buttons."""
+    return "\n".join([text, *(f"{n}. {button.title}" for n, button in enumerate(buttons, start=1))])
 
 
 def split(text: str, limit: int) -> Iterator[str]:

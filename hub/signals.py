@@ -4,10 +4,11 @@ Every effect is idempotent: a delivery whose worker died is carried out again fr
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hub.clock import Clock
+from hub.errors import NotYet
 from hub.metrics import Metrics
 from hub.model import (
     Conversation,
@@ -20,6 +21,7 @@ from hub.model import (
     derived_id,
     message_id,
 )
+from hub.pieces import numbered
 from hub.ports import Connector, Live, Store, TicketWish
 from hub.turn import TurnWorker
 
@@ -118,10 +120,19 @@ class Signals:
         if ours := event.data.get("message"):
             await self.store.confirm_sent(str(ours), external_id=event.external_id, now=now)
             return
-        for message in reversed(await self.store.recent_messages(conversation.id, limit=LOOKS_BACK)):
-            if message.delivery in ("sending", "unknown") and (message.text or None) == event.text:
+        recent = await self.store.recent_messages(conversation.id, limit=LOOKS_BACK)
+        for message in reversed(recent):
+            if message.external_id == event.external_id:  # its send was settled while we looked
+                return
+            if _may_be(event, message):
                 await self.store.confirm_sent(message.id, external_id=event.external_id, now=now)
                 return
+        if _under_way(recent):
+            raise NotYet("what is being sent will say whether this is its echo")
+        connector = self.connectors.get(event.channel)
+        public = connector is not None and connector.reach(conversation, now).public
+        if public and not any(message.author == "citizen" for message in recent):
+            return  # said to everybody, before anybody asked: there is nothing to take over
         await self._said_elsewhere(event, conversation)
 
     async def _said_elsewhere(self, event: Event, conversation: Conversation) -> None:
@@ -151,13 +162,16 @@ class Signals:
         upto = 0
         ids = set(event.data.get("ids", ()))
         watermark = event.data.get("watermark")
-        for message in await self.store.recent_messages(conversation.id, limit=LOOKS_BACK):
+        recent = await self.store.recent_messages(conversation.id, limit=LOOKS_BACK)
+        for message in recent:
             if message.author == "citizen" or message.internal:
                 continue
             if message.external_id in ids or (watermark is not None and message.at <= int(watermark)):
                 upto = message.seq
         if upto:
             await self.store.mark_delivered(conversation.id, upto, state, now=self.clock.now())
+        elif ids and _under_way(recent):
+            raise NotYet("the receipt may be of what is being sent")
 
     async def _bounce(self, event: Event) -> None:
         """A mail came back: the people who answer must know that it did not arrive."""
@@ -220,3 +234,18 @@ class Signals:
             says=(draft,),
         )
         await self.turns.say(turn, conversation)
+
+
+def _may_be(event: Event, message: Message) -> bool:
+    """Whether an echo with an unknown id may be of one of ours whose id we were not told: by its text. Files and
+    forms have none: they are taken for ours only once it is certain that no id will come."""
+    if message.external_id is not None or message.delivery not in ("sending", "unknown", "sent"):
+        return False
+    if event.text is None:
+        return message.delivery != "sending" and bool(message.attachments or message.data.get("ask"))
+    text = message.text or ""
+    return event.text.strip() in (text.strip(), numbered(text, message.buttons).strip())
+
+
+def _under_way(messages: Sequence[Message]) -> bool:
+    return any(message.delivery == "sending" for message in messages)

@@ -12,15 +12,18 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from hub.clock import Clock
-from hub.errors import AlienPayload, Forged, NotFound, StoreUnavailable
+from hub.errors import AlienPayload, Forged, NotFound, NotYet, Probe, StoreUnavailable
 from hub.metrics import Metrics
-from hub.model import SPOKEN, Event, Intake, Raw, derived_id
+from hub.model import SPOKEN, Event, Intake, Raw, conversation_id, derived_id
 from hub.ports import Connector, Live, Store
 from hub.spool import Spool
 
 log = logging.getLogger(__name__)
 
-PARSE_LEASE_MS = 30_000
+PARSE_LEASE_MS = 15_000  # so long a dead worker holds up its channel
+STORE_PATIENCE_S = 1.0  # Zalo waits 2 s for its answer: a store slower than this is as good as away
+ASKED_WITHIN = 10  # messages, among them notes
+NOT_YET_MS = 2_000  # after which an effect that had to wait is tried again
 IDLE_S = 0.5  # how often work of other processes, or of dead ones, is looked for
 
 
@@ -47,6 +50,7 @@ class Stream:
         self._pause_ms = reply_pause_ms
         self._effects = effects  # of an event that is no message, and when it was received; idempotent
         self._fetch_media = fetch_media  # something waits to be fetched
+        self.store_patience_s = STORE_PATIENCE_S
         self._arrived = asyncio.Event()
 
     async def receive(self, channel: str, body: bytes, headers: Mapping[str, str]) -> Raw:
@@ -55,6 +59,7 @@ class Stream:
         Raises:
             NotFound: the channel does not exist or is off.
             Forged: missing or wrong signature; nothing is kept.
+            Probe: the platform only tries whether we are there; nothing is kept.
             StoreUnavailable: neither store nor spool could be written.
         """
         connector = self._connector(channel)
@@ -62,6 +67,9 @@ class Stream:
             connector.verify(headers, body)
         except Forged:
             self._metrics.received.labels(channel, "forged").inc()
+            raise
+        except Probe:
+            self._metrics.received.labels(channel, "probe").inc()
             raise
         raw = self._raw(connector, body, headers)
         self._metrics.received.labels(channel, await self._keep(raw)).inc()
@@ -83,8 +91,9 @@ class Stream:
     async def _keep(self, raw: Raw) -> str:
         if not self._spool.waiting_bytes:  # else earlier deliveries wait there: later ones queue behind them
             try:
-                await self._store.put_raw(raw)
-            except StoreUnavailable:
+                async with asyncio.timeout(self.store_patience_s):
+                    await self._store.put_raw(raw)
+            except (StoreUnavailable, TimeoutError):  # if it is written all the same, draining keeps it once
                 pass
             else:
                 return "stored"
@@ -118,6 +127,7 @@ class Stream:
                 "delivery put aside", extra={"facts": {"raw": raw.id, "channel": raw.channel, "why": error}}
             )
         events = [await self._in_its_thread(event) for event in events]
+        events += [answer for event in events if (answer := await self._shared(event)) is not None]
         signals = [event for event in events if event.kind not in SPOKEN]
         now = self._clock.now()
         pressed = any(event.kind == "postback" for event in events)  # a button is a whole question
@@ -131,9 +141,7 @@ class Stream:
             finished=not signals,
         )
         if signals:  # after the messages they may be about
-            for signal in signals:
-                await self._effects(signal, raw.received_at)
-            await self._store.finish_raw(raw.id)
+            await self._carry_out(raw, signals)
         if any(one.wanted for message in intake.messages for one in message.attachments):
             self._fetch_media()
         for result, n in (
@@ -146,6 +154,36 @@ class Stream:
         for conversation in {message.conversation for message in intake.messages}:
             self._live.poke(conversation)
         return intake
+
+    async def _carry_out(self, raw: Raw, signals: Sequence[Event]) -> None:
+        finished = True
+        for signal in signals:
+            try:
+                await self._effects(signal, raw.received_at)
+            except NotYet:
+                finished = False
+        if finished:
+            await self._store.finish_raw(raw.id)
+        else:
+            await self._store.postpone_raw(raw.id, until=self._clock.now() + NOT_YET_MS)
+
+    async def _shared(self, event: Event) -> Event | None:
+        """A number shared in the platform's form, where the bot has just asked for it: the citizen said it."""
+        phone = event.data.get("phone") if event.kind == "profile" else None
+        if not phone:
+            return None
+        recent = await self._store.recent_messages(conversation_id(event), limit=ASKED_WITHIN)
+        last = next((message for message in reversed(recent) if not message.internal), None)
+        if last is None or last.author != "bot" or last.data.get("ask") != "contact":
+            return None
+        return event.model_copy(
+            update={
+                "kind": "message",
+                "external_id": derived_id(event.channel, "shared", event.external_id),
+                "text": str(phone),
+                "data": {},
+            }
+        )
 
     async def _in_its_thread(self, event: Event) -> Event:
         """The event in the conversation it continues, on channels where only what it refers to tells that.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from aiohttp import ClientSession
 
 from hub.clock import Clock
+from hub.errors import SecretUnreadable
 from hub.metrics import Metrics
 from hub.model import Blob, State
 from hub.ports import Store
@@ -35,7 +36,10 @@ class HubTools:
         kept = await self.store.state(name)
         if kept is None:
             return None
-        return kept.model_copy(update={"body": self.seal.open(kept.body)})
+        try:
+            return kept.model_copy(update={"body": self.seal.open(kept.body)})
+        except SecretUnreadable as error:
+            raise SecretUnreadable(str(error), kept.version) from None
 
     async def remember(self, name: str, body: bytes, *, expects: int) -> bool:
         return await self.store.put_state(name, self.seal.close(body), expects=expects, now=self.clock.now())

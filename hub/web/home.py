@@ -9,6 +9,7 @@ from aiohttp import web
 from handoff.tickets import STATE_WORDS
 from hub.errors import StoreError
 from hub.model import Ticket, derived_id
+from hub.web.channel_pages import head_tags
 from hub.web.context import hub_of
 from hub.web.pages import render
 
@@ -43,7 +44,7 @@ def _key_fits(ticket: Ticket | None, typed: str) -> bool:
 
 
 async def home(request: web.Request) -> web.StreamResponse:
-    return _page(request, "home.html")
+    return _page(request, "home.html", meta=head_tags(hub_of(request).connectors))
 
 
 async def status_form(request: web.Request) -> web.StreamResponse:

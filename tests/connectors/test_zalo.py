@@ -1,12 +1,13 @@
 import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
 
-from connectors.zalo import MAX_TEXT, ZaloConnector, ZaloSettings, verification_meta, verifier_page
+from connectors.zalo import MAX_TEXT, ZaloConnector
 from connectors.zalo_api import STOPPED_ALARM
 from connectors.zalo_errors import ACTIONS, WHY_STOPPED, WHY_UNREACHABLE, Action
 from hub.clock import local
@@ -24,7 +25,7 @@ from hub.model import Attachment
 from hub.ports import Connector
 from tests.conftest import FakeClock
 from tests.connectors.zalo_rooms import USER, ZaloRooms, conversation, outgoing, zalo_rooms
-from tests.fakes.zalo import Fault, signed
+from tests.fakes.zalo import OA_ID, Fault, signed
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -470,11 +471,24 @@ def test_wrong_settings_are_errors(rooms: ZaloRooms, wrong: dict[str, Any]) -> N
         rooms.zalo.settings(**wrong)
 
 
-def test_the_domain_is_verified_from_settings(rooms: ZaloRooms) -> None:
-    off: ZaloSettings = rooms.zalo.settings()
-    on = rooms.zalo.settings(verifier_code="File1", site_verification="Meta_1-x")
-    assert verification_meta(off) is None
-    assert verification_meta(on) == '<meta name="zalo-platform-site-verification" content="Meta_1-x" />'
-    assert verifier_page(off, "") is None
-    assert verifier_page(on, "other") is None
-    assert "Meta_1-x" in (verifier_page(on, "File1") or "")
+async def test_the_domain_is_verified_from_settings(rooms: ZaloRooms) -> None:
+    off, on = rooms.connector(), rooms.connector(verifier_code="File1", site_verification="Meta_1-x")
+    assert off.head_tags() == {}
+    assert set(off.pages()) == {"/zalo/callback"}
+    assert on.head_tags() == {"zalo-platform-site-verification": "Meta_1-x"}
+    page = await on.pages()["/zalo_verifierFile1.html"]({})
+    assert page.meta == on.head_tags()
+
+
+async def test_what_comes_back_from_a_consent_is_told_politely(rooms: ZaloRooms) -> None:
+    connector = rooms.connector(access_token="", refresh_token="")
+    callback = connector.pages()["/zalo/callback"]
+    refused = await callback({"code": "made-up", "oa_id": OA_ID, "state": "forged"})
+    assert refused.status == 400
+    assert "hub zalo login" in refused.text
+    link = await connector.tokens.begin_login("https://1022.example.vn/zalo/callback")
+    async with rooms.tools.http.get(link, allow_redirects=False) as answer:
+        query = dict(parse_qsl(urlsplit(answer.headers["Location"]).query))
+    granted = await callback(query)
+    assert (granted.status, granted.title) == (200, "Đã nhận quyền từ Zalo OA")
+    await connector.send(outgoing())

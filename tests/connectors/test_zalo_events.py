@@ -7,7 +7,7 @@ import pytest
 from connectors.zalo import parse
 from connectors.zalo_events import verify
 from hub.clock import iso_utc
-from hub.errors import AlienPayload, Forged
+from hub.errors import AlienPayload, Forged, Probe
 from tests.fakes.zalo import APP_ID, OA_ID, OA_SECRET_KEY, signed
 
 PAYLOADS = Path(__file__).parents[1] / "payloads" / "zalo"
@@ -197,7 +197,8 @@ def test_bytes_cannot_move_between_the_signed_parts() -> None:
 
 def test_the_probe_of_the_portal_needs_no_signature_and_says_nothing() -> None:
     for probe in ({}, {"app_id": APP_ID}, {"app_id": APP_ID, "timestamp": "1"}):
-        check(body(probe), {})
+        with pytest.raises(Probe):
+            check(body(probe), {})
     assert parse(body({"app_id": APP_ID})) == []
 
 

@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from hub.model import Conversation, Message
-from hub.ports import Reach
+from hub.model import Attachment, Button, Conversation, Draft, Message, Outgoing, Turn
+from hub.ports import BotAnswer, Question, Reach
 from hub.store.sqlite import SqliteStore
+from hub.stream import NOT_YET_MS
 from hub.turn import TOLD_PRIVATELY
 from tests.conftest import FakeClock
 from tests.fakes.channels import signed
@@ -54,6 +55,93 @@ async def test_an_echo_settles_a_send_whose_outcome_was_unknown(rooms: Rooms) ->
     settled = await rooms.store.message(answer.id)
     assert settled is not None
     assert (settled.delivery, settled.external_id) == ("sent", "p-9")
+
+
+def listed(question: Question) -> BotAnswer:
+    buttons = (Button(title="Khai sinh", payload="/a"), Button(title="Khai tử", payload="/b"))
+    return BotAnswer(
+        kind="clarify", says=(Draft(text="Việc nào ạ?", buttons=buttons),), dialogue=question.dialogue
+    )
+
+
+async def sending(rooms: Rooms, text: str = "xin chào") -> tuple[str, Outgoing]:
+    """A question whose answer is on its way to the platform."""
+    conversation = await rooms.hear(text, sender="An")
+    await rooms.answer_due()
+    now = rooms.clock.now()
+    (item,) = await rooms.store.lease_outbox(now=now, until=now + 60_000, limit=1)
+    return conversation, item
+
+
+async def held_back(rooms: Rooms) -> int:
+    """Carry out what had to wait; how many deliveries."""
+    rooms.clock.forward(NOT_YET_MS)
+    done = 0
+    while raw := await rooms.store.lease_raw(now=rooms.clock.now(), until=rooms.clock.now() + 15_000):
+        await rooms.stream.process(raw)
+        done += 1
+    return done
+
+
+async def test_an_echo_that_is_faster_than_the_platform_s_answer_waits_for_it(rooms: Rooms) -> None:
+    conversation, item = await sending(rooms)
+    await deliver(rooms, kind="echo", id="p-1", text="in another form")
+    assert (await standing(rooms, conversation)).owner == "bot"
+    assert await held_back(rooms) == 2
+    assert (await standing(rooms, conversation)).owner == "bot", "still on its way"
+    await rooms.store.settle_outgoing(item, "sent", now=rooms.clock.now(), external_id="p-1")
+    assert await held_back(rooms) == 2
+    assert await held_back(rooms) == 0
+    assert (await standing(rooms, conversation)).owner == "bot"
+    assert len(await rooms.store.messages(conversation)) == 2
+
+
+async def test_somebody_who_answers_while_we_send_silences_the_bot_a_little_later(rooms: Rooms) -> None:
+    conversation, item = await sending(rooms)
+    await deliver(rooms, kind="echo", id="p-2", text="Tôi là cán bộ đây")
+    await rooms.store.settle_outgoing(item, "sent", now=rooms.clock.now(), external_id="p-1")
+    await held_back(rooms)
+    assert (await standing(rooms, conversation)).owner == "human"
+    said = [m for m in await rooms.store.messages(conversation) if m.external_id == "p-2"]
+    assert [m.text for m in said] == ["Tôi là cán bộ đây"]
+
+
+async def test_a_receipt_that_is_faster_than_the_platform_s_answer_waits_for_it(rooms: Rooms) -> None:
+    conversation, item = await sending(rooms)
+    await deliver(rooms, kind="delivery", data={"ids": ["p-1"]})
+    await rooms.store.settle_outgoing(item, "sent", now=rooms.clock.now(), external_id="p-1")
+    await held_back(rooms)
+    assert (await standing(rooms, conversation)).owner == "bot"
+    assert (await rooms.last(conversation)).delivery == "delivered"
+
+
+async def test_choices_sent_as_a_list_are_known_by_it(rooms: Rooms) -> None:
+    rooms.bot.reply = listed
+    rooms.channel.failures = [TimeoutError()]
+    conversation, _, answer = await answered(rooms)
+    assert answer.delivery == "unknown"
+    await deliver(rooms, kind="echo", id="p-9", text="Việc nào ạ?\n1. Khai sinh\n2. Khai tử")
+    settled = await rooms.store.message(answer.id)
+    assert settled is not None
+    assert (settled.delivery, settled.external_id) == ("sent", "p-9")
+    assert not any(m.author == "operator" for m in await rooms.store.messages(conversation))
+
+
+async def test_a_file_whose_outcome_was_unknown_is_taken_for_ours(rooms: Rooms) -> None:
+    conversation = await rooms.hear("gửi tôi mẫu đơn", sender="An")
+    file = Attachment(type="file", name="don.pdf", blob="b_1")
+    await rooms.store.commit_turn(
+        Turn(
+            id="op", conversation=conversation, actor="operator", actor_id="s-1", at=rooms.clock.now(),
+            handles=1, outcome="ticketed", owner="human", operator="s-1",
+            says=(Draft(text="", attachments=(file,)),),
+        )
+    )  # fmt: skip
+    rooms.channel.failures = [TimeoutError()]
+    await rooms.outbox.send_due()
+    await deliver(rooms, kind="echo", id="p-9", attachments=[{"type": "file"}])
+    sent = [m for m in await rooms.store.messages(conversation) if m.attachments]
+    assert [(m.delivery, m.external_id) for m in sent] == [("sent", "p-9")]
 
 
 async def test_a_person_answering_on_the_platform_silences_the_bot(rooms: Rooms) -> None:
@@ -230,3 +318,25 @@ async def test_who_writes_again_can_be_reached_again(rooms: Rooms) -> None:
     await deliver(rooms, kind="unfollow")
     await rooms.hear("tôi đây", sender="An", start=2)
     assert (await standing(rooms, conversation)).unreachable is None
+
+
+def ask_for_contact(question: Question) -> BotAnswer:
+    asking = Draft(text="Anh/chị cho em xin số điện thoại ạ", ask="contact")
+    said = Draft(text=f"Đã ghi {question.text}") if "849" in question.text else asking
+    return BotAnswer(kind="slot_answer", says=(said,), dialogue=question.dialogue)
+
+
+async def test_a_number_shared_in_the_platform_s_form_answers_the_bot_s_question_once(rooms: Rooms) -> None:
+    rooms.bot.reply = ask_for_contact
+    conversation, _, _ = await answered(rooms)
+    await deliver(rooms, kind="profile", data={"name": "Khách", "phone": "84900000000"})
+    await rooms.answer_due()
+    assert (await rooms.texts(conversation))[2:] == ["citizen: 84900000000", "bot: Đã ghi 84900000000"]
+    assert (await standing(rooms, conversation)).contact == {"phone": "84900000000"}
+    assert (await rooms.store.books(now=rooms.clock.now(), grace_ms=1)).problems == ()
+
+
+async def test_a_number_that_nobody_asked_for_is_only_kept(rooms: Rooms) -> None:
+    conversation, _, _ = await answered(rooms)
+    await deliver(rooms, kind="profile", data={"phone": "84900000000"})
+    assert len(await rooms.store.messages(conversation)) == 2

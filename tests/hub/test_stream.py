@@ -1,8 +1,9 @@
 import asyncio
+from collections.abc import Mapping
 
 import pytest
 
-from hub.errors import Forged, NotFound, StoreUnavailable
+from hub.errors import Forged, NotFound, Probe, StoreUnavailable
 from hub.model import Raw
 from hub.store.sqlite import SqliteStore
 from tests.conftest import FakeClock
@@ -29,6 +30,19 @@ async def test_a_forged_delivery_is_refused_and_not_kept(rooms: Rooms) -> None:
     with pytest.raises(Forged):
         await rooms.stream.receive("paper", body, {"X-Signature": "00"})
     assert (await rooms.store.books(now=rooms.clock.now(), grace_ms=1)).unparsed == 0
+
+
+async def test_a_platform_s_trial_is_welcome_and_leaves_nothing_behind(rooms: Rooms) -> None:
+    def trial(headers: Mapping[str, str], body: bytes) -> None:
+        raise Probe("only trying")
+
+    rooms.channel.verify = trial  # type: ignore[method-assign]
+    for _ in range(3):
+        with pytest.raises(Probe):
+            await rooms.stream.receive("paper", b"{}", {})
+    books = await rooms.store.books(now=rooms.clock.now(), grace_ms=1)
+    assert (books.raw_items, books.refused, books.unparsed) == (0, 0, 0)
+    assert not rooms.spool.waiting_bytes
 
 
 async def test_a_channel_that_is_off_says_so(rooms: Rooms) -> None:
@@ -89,6 +103,32 @@ async def test_deliveries_wait_in_the_spool_while_the_store_is_away(
         intake = await again.stream.process(raw)
         order += [message.text for message in intake.messages]
     assert order == ["tin 0", "tin 1", "tin 2", "tin 3"]
+
+
+class SlowStore(AwayStore):
+    """It would take a delivery in the end, but platforms do not wait so long."""
+
+    def __init__(self, real: SqliteStore) -> None:
+        super().__init__(real)
+        self.free = asyncio.Event()
+
+    async def put_raw(self, raw: Raw) -> None:
+        await self.free.wait()
+        await self._real.put_raw(raw)
+
+
+async def test_a_slow_store_keeps_no_platform_waiting(store: SqliteStore, clock: FakeClock, tmp_path) -> None:
+    slow = SlowStore(store)
+    rooms = Rooms(slow, clock, tmp_path)
+    rooms.stream.store_patience_s = 0.01
+    body, headers = signed({"id": "1", "from": "An", "text": "một"})
+    raw = await rooms.stream.receive("paper", body, headers)
+    assert rooms.spool.waiting_bytes
+    slow.free.set()
+    await store.put_raw(raw)  # the slow write came through after all
+    assert await rooms.spool.drain(slow.put_raw) == 1
+    assert await store.lease_raw(now=clock.now(), until=clock.now() + 1000) == raw
+    assert await store.lease_raw(now=clock.now(), until=clock.now() + 1000) is None
 
 
 async def test_nothing_is_acknowledged_when_the_spool_cannot_be_written_either(
