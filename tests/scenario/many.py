@@ -21,21 +21,14 @@ from pathlib import Path
 
 import aiohttp
 
-from actions.server import action_app
-from bot import model
-from bot.knowledge import KnowledgeBase, seed_docs
 from connectors.webchat import client_id
 from hub.errors import StartupError
-from hub.rasa_child import RasaChild, free_port
 from hub.store import store_for
-from hub.wiring import serve
-from tests.rasa_fixture import TicketShelf
 from tests.scenario.crash import QUESTIONS
-from tests.scenario.processes import HubUnderTest, hub_command
+from tests.scenario.fleet import kill_again_and_again, own_rasa, settled
+from tests.scenario.processes import HubUnderTest
 
 DUPLICATES = 0.1
-KILL_EVERY_S = 2.0
-SETTLED_WITHIN_S = 300.0
 SENT_WITHIN_S = 600.0
 
 
@@ -107,7 +100,7 @@ async def run(
     rng = random.Random(seed)
     began = time.monotonic()
     async with AsyncExitStack() as cleanup:
-        rasa = await _rasa(cleanup)
+        rasa = await own_rasa(cleanup, "many-hubs")
         settings = {
             "HUB_STORE_URL": store_url, "HUB_SECRET_KEY": "many-hubs", "HUB_RASA_URL": rasa.url,
             "HUB_RASA_SECRET": "many-hubs", "HUB_REPLY_PAUSE_MS": "0", "HUB_LOG_LEVEL": "ERROR",
@@ -125,57 +118,13 @@ async def run(
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0))
         )
         writing = asyncio.gather(*(writer.write(http) for writer in writers))
-        killing = asyncio.create_task(_kill([*pages, *hands], kills, rng))
+        killing = asyncio.create_task(kill_again_and_again([*pages, *hands], kills, rng))
         await writing
         await killing
-        balanced, books = await _settled(data, store_url)
+        balanced, books = await settled(data, store_url)
     problems = [] if balanced else ["the books do not balance, or messages still wait"]
     problems += await _check(store_url, data, writers)
     return Outcome(conversations * messages, kills, time.monotonic() - began, books, problems)
-
-
-async def _rasa(cleanup: AsyncExitStack) -> RasaChild:
-    if not model.environment_ready():
-        await model.prepare_environment(print)
-    if model.is_stale():
-        await model.train(print)
-    knowledge = KnowledgeBase.build(seed_docs())
-    port = await serve(action_app(lambda: knowledge, TicketShelf(), "many-hubs"), "127.0.0.1", 0, cleanup)
-    rasa_port = free_port()
-    argv, env, cwd = model.rasa_command(
-        rasa_port, secret="many-hubs", actions_url=f"http://127.0.0.1:{port}/actions"
-    )
-    child = RasaChild(argv, env, cwd, port=rasa_port, died=lambda: None)
-    child.start()
-    cleanup.push_async_callback(child.stop)
-    return child
-
-
-async def _kill(processes: list[HubUnderTest], kills: int, rng: random.Random) -> None:
-    """One after the other; each comes back by itself while the next ones die."""
-    coming_back: dict[int, asyncio.Task[None]] = {}
-    for _ in range(kills):
-        await asyncio.sleep(KILL_EVERY_S)
-        if len(coming_back) == len(processes):  # on a small machine they may die faster than they start
-            await asyncio.wait(coming_back.values(), return_when=asyncio.FIRST_COMPLETED)
-        alive = [n for n in range(len(processes)) if n not in coming_back or coming_back[n].done()]
-        victim = rng.choice(alive)
-        await processes[victim].kill()
-        coming_back[victim] = asyncio.create_task(processes[victim].start())
-    await asyncio.gather(*coming_back.values())
-
-
-async def _settled(data: Path, store_url: str) -> tuple[bool, str]:
-    """Wait until nothing waits any more, deliveries that a killed hub left unparsed included; whether the books
-    balance, and what they say."""
-    began = time.monotonic()
-    while True:
-        code, books = await hub_command("reconcile", "--json", data=data, HUB_STORE_URL=store_url)
-        lines = [json.loads(line) for line in books.splitlines()]
-        waits = any(line.get("waiting") or line.get("unparsed") for line in lines)
-        if not waits or time.monotonic() > began + SETTLED_WITHIN_S:
-            return code == 0 and not waits, books
-        await asyncio.sleep(1)
 
 
 async def _check(store_url: str, data: Path, writers: list[Writer]) -> list[str]:
