@@ -4,31 +4,21 @@ A turn's id is derived from the key of the form it came from, so sending the for
 that take a conversation carry its epoch: of two operators who reach for it at once, one is refused.
 """
 
-from typing import Any, Final
+from contextlib import suppress
+from typing import Any
 
+from handoff import acts
+from handoff.acts import Actor
+from handoff.lifecycle import Refused, apply, moment
+from handoff.rules import Rules, product
 from hub.errors import HubError
-from hub.model import Conversation, Draft, Staff, Ticket, TicketChange, TicketState, Turn, derived_id
+from hub.model import Conversation, Draft, Staff, Ticket, TicketChange, Turn, derived_id
 
 GREETING = "Anh/chị đang trò chuyện với {name}, tổng đài viên Tổng đài 1022."
 BACK_TO_BOT = "Trợ lý tự động của Tổng đài 1022 tiếp tục hỗ trợ anh/chị."
 CLOSED = (
     "Tổng đài đã đóng phiếu {code}. Cảm ơn anh/chị đã liên hệ. Khi cần hỗ trợ thêm, anh/chị cứ nhắn tại đây."
 )
-
-#: Taking a ticket says that somebody works on it, unless it is already further.
-ON_TAKE: Final[dict[TicketState, TicketState]] = {
-    "new": "assigned",
-    "reopened": "assigned",
-    "returned": "assigned",
-}
-#: A word to the citizen answers the ticket; what lies with an agency stays there until the agency answers.
-ON_REPLY: Final[dict[TicketState, TicketState]] = {
-    "new": "answered",
-    "assigned": "answered",
-    "reopened": "answered",
-    "returned": "answered",
-    "waiting_citizen": "answered",
-}
 
 
 class HeldByColleague(HubError):
@@ -41,7 +31,14 @@ def is_free_for(conversation: Conversation, staff: Staff) -> bool:
 
 
 def take(
-    conversation: Conversation, ticket: Ticket, staff: Staff, at: int, key: str, *, over: str | None = None
+    conversation: Conversation,
+    ticket: Ticket,
+    staff: Staff,
+    at: int,
+    key: str,
+    *,
+    over: str | None = None,
+    rules: Rules | None = None,
 ) -> Turn:
     """The operator takes the conversation; the citizen is told who is there.
 
@@ -53,6 +50,7 @@ def take(
     """
     if not over or over != conversation.operator:
         _must_be_free(conversation, staff)
+    at = moment(ticket, at)
     already = conversation.owner == "human" and conversation.operator == staff.id
     return _turn(
         "take",
@@ -66,18 +64,28 @@ def take(
         says=() if already else (Draft(text=GREETING.format(name=staff.name), courtesy=True),),
         owner="human",
         operator=staff.id,
-        change=_change(ticket, staff, ON_TAKE.get(ticket.state, ticket.state)),
+        change=_change(ticket, staff, acts.Assign(operator=staff.id), at, rules),
         expects_epoch=conversation.epoch,
     )
 
 
-def reply(conversation: Conversation, ticket: Ticket, staff: Staff, at: int, key: str, *, text: str) -> Turn:
+def reply(
+    conversation: Conversation,
+    ticket: Ticket,
+    staff: Staff,
+    at: int,
+    key: str,
+    *,
+    text: str,
+    rules: Rules | None = None,
+) -> Turn:
     """The operator answers the citizen, and has the conversation from then on.
 
     Raises:
         HeldByColleague: another operator has it.
     """
     _must_be_free(conversation, staff)
+    at = moment(ticket, at)
     return _turn(
         "reply",
         conversation,
@@ -91,7 +99,7 @@ def reply(conversation: Conversation, ticket: Ticket, staff: Staff, at: int, key
         says=(Draft(text=text),),
         owner="human",
         operator=staff.id,
-        change=_change(ticket, staff, ON_REPLY.get(ticket.state, ticket.state)),
+        change=_change(ticket, staff, acts.Answer(), at, rules),
         expects_epoch=conversation.epoch,
     )
 
@@ -111,9 +119,12 @@ def note(conversation: Conversation, staff: Staff, at: int, key: str, *, text: s
     )
 
 
-def hand_back(conversation: Conversation, ticket: Ticket, staff: Staff, at: int, key: str) -> Turn:
+def hand_back(
+    conversation: Conversation, ticket: Ticket, staff: Staff, at: int, key: str, *, rules: Rules | None = None
+) -> Turn:
     """The bot answers again; the ticket stays open with the operator. Raises ``HeldByColleague``."""
     _must_be_free(conversation, staff)
+    at = moment(ticket, at)
     return _turn(
         "hand_back",
         conversation,
@@ -125,14 +136,17 @@ def hand_back(conversation: Conversation, ticket: Ticket, staff: Staff, at: int,
         outcome="ticketed",
         says=(Draft(text=BACK_TO_BOT, courtesy=True),),
         owner="bot",
-        change=_change(ticket, staff, ticket.state, "Trả hội thoại lại cho trợ lý tự động"),
+        change=_change(ticket, staff, acts.Note(text="Trả hội thoại lại cho trợ lý tự động"), at, rules),
         expects_epoch=conversation.epoch,
     )
 
 
-def close(conversation: Conversation, ticket: Ticket, staff: Staff, at: int, key: str) -> Turn:
+def close(
+    conversation: Conversation, ticket: Ticket, staff: Staff, at: int, key: str, *, rules: Rules | None = None
+) -> Turn:
     """The ticket is done; the conversation goes back to the bot. Raises ``HeldByColleague``."""
     _must_be_free(conversation, staff)
+    at = moment(ticket, at)
     return _turn(
         "close",
         conversation,
@@ -144,7 +158,7 @@ def close(conversation: Conversation, ticket: Ticket, staff: Staff, at: int, key
         outcome="ticketed",
         says=(Draft(text=CLOSED.format(code=ticket.code), courtesy=True),),
         owner="bot",
-        change=_change(ticket, staff, "closed"),
+        change=_change(ticket, staff, acts.Close(), at, rules),
         expects_epoch=conversation.epoch,
     )
 
@@ -168,8 +182,9 @@ def _turn(
     )
 
 
-def _change(ticket: Ticket, staff: Staff, state: TicketState, note: str | None = None) -> TicketChange | None:
-    """None when nothing about the ticket would be new."""
-    if ticket.state == state and ticket.operator == staff.id and note is None:
-        return None
-    return TicketChange(ticket=ticket.id, state=state, operator=staff.id, note=note)
+def _change(ticket: Ticket, staff: Staff, act: acts.Act, at: int, rules: Rules | None) -> TicketChange | None:
+    """None when nothing about the ticket would be new, or when it is not open to this: a citizen may be spoken to
+    whatever became of the ticket."""
+    with suppress(Refused):
+        return apply(ticket, act, Actor(id=staff.id, kind="staff"), at, rules or product())
+    return None

@@ -14,6 +14,7 @@ from hub.logs import set_up_logs
 
 if TYPE_CHECKING:
     from bot.knowledge import KnowledgeBase
+    from handoff.calendar import Calendar
     from hub.ports import Store
     from hub.settings import Settings
 
@@ -80,6 +81,11 @@ def _parser() -> argparse.ArgumentParser:
     search = add("search", _search, "search the procedures; without QUERY, JSON lines on stdin")
     search.add_argument("query", nargs="?")
     search.add_argument("--json", action="store_true")
+    deadline = add("deadline", _deadline, "a deadline and how it is counted; without --received, JSON lines on stdin")
+    deadline.add_argument("--received", metavar="ISO")
+    deadline.add_argument("--hours", type=float, metavar="N")
+    deadline.add_argument("--paused", action="extend", nargs="+", default=[], metavar="ISO/ISO")
+    deadline.add_argument("--json", action="store_true")
     reconcile = add(
         "reconcile", _reconcile, "balance the books; exit 1 if anything is missing, doubled or stuck"
     )
@@ -88,6 +94,11 @@ def _parser() -> argparse.ArgumentParser:
     add("check", _kb_check, "check the product's own knowledge files", kb)
     imported = add("import", _kb_import, "import procedures (YAML, JSON, CSV, XLSX), all or nothing", kb)
     imported.add_argument("file", type=Path)
+    zalo = commands.add_parser("zalo", help="the Zalo OA channel").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    add("login", _zalo_login, "ask the OA's administrator for consent, and keep the tokens", zalo)
+    add("status", _zalo_status, "how long the tokens are good; exit 1 if consent is needed", zalo)
     staff = commands.add_parser("staff", help="people who work here").add_subparsers(
         required=True, metavar="COMMAND"
     )
@@ -219,6 +230,33 @@ def _knowledge(arguments: argparse.Namespace) -> "KnowledgeBase":
     return KnowledgeBase.build(docs or seed_docs())
 
 
+def _deadline(arguments: argparse.Namespace) -> int:
+    from handoff.calendar import OFFICES
+    from handoff.explain import as_json, as_text, asked, explained, read_lines
+
+    calendar = _calendars(arguments)[OFFICES]
+    if arguments.received is None:
+        for number, item in read_lines(sys.stdin):
+            found = explained(calendar, item, f"line {number}")
+            _out(json.dumps({"id": item["id"]} | as_json(found), ensure_ascii=False))
+        return 0
+    found = explained(calendar, asked(arguments.received, arguments.hours, arguments.paused), "deadline")
+    for line in [json.dumps(as_json(found), ensure_ascii=False)] if arguments.json else as_text(found):
+        _out(line)
+    return 0
+
+
+def _calendars(arguments: argparse.Namespace) -> "dict[str, Calendar]":
+    """Those the running hub counts by: the store's, or the product's own where there is no store yet."""
+    from handoff.calendar import calendars, product_calendar
+    from handoff.rules import calendars_of
+
+    settings = _settings(arguments)
+    if not settings.store_url and not (settings.data / "hub.db").exists():
+        return calendars(product_calendar())
+    return _with_store(settings, calendars_of)
+
+
 def _reconcile(arguments: argparse.Namespace) -> int:
     from hub.clock import SystemClock
     from hub.reconcile import STUCK_AFTER_MS, as_json_lines, as_table
@@ -262,6 +300,23 @@ def _kb_import(arguments: argparse.Namespace) -> int:
         f"{_with_store(_settings(arguments), run)} procedures imported; a running hub uses them within seconds"
     )
     return 0
+
+
+def _zalo_login(arguments: argparse.Namespace) -> int:
+    from hub.zalo_admin import login
+
+    settings = _settings(arguments)
+    set_up_logs("ERROR")
+    asyncio.run(login(settings, _out))
+    return 0
+
+
+def _zalo_status(arguments: argparse.Namespace) -> int:
+    from hub.zalo_admin import status
+
+    settings = _settings(arguments)
+    set_up_logs("ERROR")
+    return 0 if asyncio.run(status(settings, _out)) else 1
 
 
 def _staff_add(arguments: argparse.Namespace) -> int:

@@ -130,9 +130,16 @@ class Draft(Value):
     internal: bool = False  # a note among operators: never leaves the house
     private: bool = False  # for the person alone, where the conversation itself is public
     courtesy: bool = False  # who has come or gone: said only where people chat
+    ask: Literal["contact"] | None = None  # what it asks for, where the channel has a form for that
     knowledge: tuple[str, ...] = ()  # ids of the knowledge entries it was made of
     #: the platform's id of what a person said there, not through the hub: recorded, never sent
     said_elsewhere: str | None = None
+    reply_to: str | None = None  # the platform's id of what it answers, where that decides who gets it
+
+    @property
+    def data(self) -> dict[str, Any]:
+        """What its message carries on for the connector."""
+        return {"ask": self.ask} if self.ask else {}
 
 
 class Message(Value):
@@ -207,16 +214,36 @@ TicketState = Literal[
 OPEN_STATES: frozenset[TicketState] = frozenset(
     {"new", "assigned", "forwarded", "answered", "waiting_citizen", "returned", "reopened"}
 )
-Priority = Literal["normal", "urgent"]
+Priority = Literal["low", "normal", "high", "urgent"]
 TicketReason = Literal["asked_for_person", "bot_failed", "unanswerable", "report", "complaint", "emergency",
                        "send_failed", "operator"]  # fmt: skip
 
 
 class TicketEvent(Value):
+    """One line of a ticket's history: who, when, what was done, and which fields went from what to what."""
+
     at: int
-    actor: str  # "bot", "system" or a staff id
+    actor: str  # "bot", "system", "citizen", "agency:<id>" or a staff id
     state: TicketState
     note: Text | None = None
+    action: str | None = None
+    changes: dict[str, tuple[Any, Any]] = {}  # field → (before, after); personal ones without their values
+
+
+class Place(Value):
+    text: Text | None = None
+    lat: float | None = None
+    lon: float | None = None
+
+
+class Proposal(Value):
+    """What an agency wants said to the citizen, waiting for an operator's review."""
+
+    kind: Literal["answer", "question"]
+    agency: str
+    by: str
+    at: int
+    text: Text
 
 
 class Ticket(Value):
@@ -228,21 +255,88 @@ class Ticket(Value):
     reason: TicketReason
     priority: Priority = "normal"
     category: str | None = None
+    commune: str | None = None
+    agency: str | None = None  # with whom the case lies, or last lay
+    about: str | None = None  # the agency that is complained about: never gets the case
+    sensitive: bool = False  # neither content nor names are shown in public
     summary: Text
     details: dict[str, str] = {}  # location, phone, time… as the citizen gave them
+    place: Place | None = None
+    messages: tuple[str, ...] = ()  # ids of the messages whose attachments belong to it
     operator: str | None = None
     created_at: int
+    received_at: int | None = None  # when the hub received what it is about; None: created_at
+    hours: int | None = None  # working hours promised; None: no clock (tickets of older hubs)
+    due_at: int | None = None  # the citizen's clock; None: it stands still, or there is none
+    agency_hours: int | None = None  # working hours the agency was given
+    agency_due_at: int | None = None  # the agency's clock; None: it does not run
+    alarm_at: int | None = None  # when the scheduler looks at it next
+    alarms: tuple[str, ...] = ()  # warnings given: citizen:50, agency:80…
+    escalated_at: int | None = None  # when it was first laid before the supervisor
+    merged_into: str | None = None  # the ticket that stands for this one
+    duplicate_of: str | None = None  # looks like that one; a person decides
+    related: tuple[str, ...] = ()
+    proposal: Proposal | None = None
+    solution: Text | None = None  # what those are told whose tickets were merged into this one
+    link_epoch: int = 0  # links to the case with an older one are worthless
+    version: int = 0  # grows with every change
     history: tuple[TicketEvent, ...] = ()
+
+    def after(self, change: "TicketChange", *, at: int, actor: str) -> "Ticket":
+        """The ticket with a change carried out and recorded: what every store writes."""
+        fields = change.fields | {"state": change.state or self.state}
+        if change.operator is not None:
+            fields["operator"] = change.operator
+        new = Ticket.model_validate(self.model_dump(exclude={"history"}) | fields | {"version": self.version + 1})
+        before, after = self.model_dump(mode="json"), new.model_dump(mode="json")
+        changes = {
+            name: (None, None) if name in PERSONAL else (before[name], after[name])
+            for name in before
+            if before[name] != after[name] and name not in UNRECORDED
+        }
+        event = TicketEvent(
+            at=at, actor=actor, state=new.state, note=change.note, action=change.action, changes=changes
+        )
+        return new.model_copy(update={"history": (*self.history, event)})
+
+
+#: Fields of a ticket whose values stay out of its history, so that erasing a person need not rewrite it.
+PERSONAL = frozenset({"summary", "details", "place", "proposal", "solution"})
+UNRECORDED = frozenset({"history", "version", "alarm_at", "alarms"})
+
+
+class TicketQuery(Value):
+    """Which tickets; what is None does not matter."""
+
+    states: tuple[TicketState, ...] | None = None
+    category: str | None = None
+    commune: str | None = None
+    agencies: tuple[str, ...] | None = None
+    operator: str | None = None
+    unassigned: bool = False
+    conversation: str | None = None
+    merged_into: str | None = None
+    merged: bool | None = None  # True: only merged ones; False: none of them
+    escalated: bool | None = None
+    proposed: bool | None = None  # an agency's word waits for review
+    alarm_until: int | None = None  # alarm_at is at or before
+    due_until: int | None = None  # due_at is at or before
+    order: Literal["urgent", "due", "alarm", "changed"] = "urgent"
 
 
 # ---- turns ---------------------------------------------------------------------------------------
 
 
 class TicketChange(Value):
+    """A change of the ticket of the turn's own conversation. ``handoff.lifecycle`` makes them."""
+
     ticket: str
-    state: TicketState
-    operator: str | None = None
+    state: TicketState | None = None  # None: unchanged
+    operator: str | None = None  # None: unchanged
     note: Text | None = None
+    action: str | None = None
+    fields: dict[str, Any] = {}  # other fields of the ticket that become new, as JSON
+    expects: int | None = None  # the version it was decided on; None: whatever it is
 
 
 class Turn(Value):
@@ -325,7 +419,7 @@ class Consent(Value):
 
 # ---- people --------------------------------------------------------------------------------------
 
-Role = Literal["operator", "supervisor", "admin"]
+Role = Literal["operator", "officer", "supervisor", "editor", "admin"]
 
 
 class Staff(Value):
@@ -337,6 +431,17 @@ class Staff(Value):
     must_change_password: bool = False
     active: bool = True
     session_epoch: int = 0  # grows on password change: older sessions end
+    capacity: int = 5  # tickets given to them at the same time
+    skills: tuple[str, ...] = ()  # categories or groups of them; none: all
+    agencies: tuple[str, ...] = ()  # a focal officer's: the only cases they see
+
+
+class Presence(Value):
+    """Whether an operator takes work, as their open console says every now and then."""
+
+    staff: str
+    status: Literal["available", "busy", "away"]
+    seen_at: int
 
 
 # ---- knowledge in the store ----------------------------------------------------------------------

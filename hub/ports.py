@@ -128,6 +128,10 @@ class Store(Protocol):
         """
         ...
 
+    async def turn(self, turn: str) -> Turn | None:
+        """A turn that was carried out."""
+        ...
+
     async def next_ticket_number(self, year: int) -> int:
         """1, 2, 3… per year; never given twice."""
         ...

@@ -11,11 +11,15 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from handoff.duty import nobody_there, promise
+from handoff.rules import Rules, product
 from handoff.tickets import add_to_ticket, open_ticket, opened_text, owner_after, still_open_text, ticket_year
+from hub.choices import chosen, offered
 from hub.clock import Clock
 from hub.errors import BotError, BotUnreachable, LeaseLost, OwnerChanged, StoreError
 from hub.metrics import Metrics
 from hub.model import (
+    Button,
     Committed,
     Conversation,
     Delivery,
@@ -36,6 +40,8 @@ LEASE_MS = 30_000
 CONCURRENCY = 16  # conversations answered at once by this process
 IDLE_S = 0.25
 RECONNECT_S = 0.25
+LONGEST_TITLE = 200  # characters: a longer text is no button's title
+CHOICES_LOOK_BACK = 20
 GIVE_UP_AFTER_ATTEMPTS = (
     3  # a conversation whose worker died this often goes to people without asking the bot
 )
@@ -53,9 +59,9 @@ UNDELIVERED: dict[str, str] = {
 }
 
 
-def next_batch(waiting: Sequence[Message]) -> list[Message]:
+def next_batch(waiting: Sequence[Message], pressed: Button | None = None) -> list[Message]:
     """The messages one turn answers: quick messages typed in a row are one question; a button is one by itself."""
-    if waiting and waiting[0].kind == "postback":
+    if waiting and (pressed is not None or waiting[0].kind == "postback"):
         return [waiting[0]]
     batch = []
     for message in waiting:
@@ -65,12 +71,18 @@ def next_batch(waiting: Sequence[Message]) -> list[Message]:
     return batch
 
 
-def question_of(conversation: Conversation, batch: Sequence[Message], now: int) -> Question:
+def question_of(
+    conversation: Conversation, batch: Sequence[Message], now: int, pressed: Button | None = None
+) -> Question:
+    payload: str | None = batch[-1].data.get("payload") if batch[-1].kind == "postback" else None
+    text = "\n".join(message.text for message in batch if message.text)
+    if pressed is not None:
+        text, payload = pressed.title, pressed.payload
     return Question(
         conversation=conversation.id,
         channel=conversation.channel,
-        text="\n".join(message.text for message in batch if message.text),
-        payload=batch[-1].data.get("payload") if batch[-1].kind == "postback" else None,
+        text=text,
+        payload=payload,
         attachments=sum(len(message.attachments) for message in batch),
         dialogue=conversation.dialogue,
         now=now,
@@ -131,6 +143,7 @@ class TurnWorker:
     bot_budget_s: float = 5.0
     #: True while the bot is starting for the first time: turns wait for it instead of failing
     warming: Callable[[], bool] = lambda: False
+    rules: Callable[[], Rules] = product  # of the people in charge
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _running: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -185,12 +198,14 @@ class TurnWorker:
         """Answer one leased conversation."""
         conversation = lease.conversation
         messages = await self.store.messages(conversation.id, after=conversation.handled_seq)
-        batch = next_batch([m for m in messages if m.author == "citizen" and m.outcome is None])
+        waiting = [m for m in messages if m.author == "citizen" and m.outcome is None]
+        pressed = await self._pressed(waiting[0]) if waiting else None
+        batch = next_batch(waiting, pressed)
         if batch and all(message.data.get("removed") for message in batch):
             turn = self._let_be(conversation, batch)
         elif batch:
             await self._show_typing(conversation)
-            turn = await self._decide(lease, [m for m in batch if not m.data.get("removed")])
+            turn = await self._decide(lease, [m for m in batch if not m.data.get("removed")], pressed)
         else:
             turn = Turn(
                 id=derived_id("t", conversation.id, lease.token),
@@ -206,6 +221,17 @@ class TurnWorker:
             self.said()
         if len(batch) < len(messages):
             self._wake.set()
+
+    async def _pressed(self, message: Message) -> Button | None:
+        """The button that a text stands for: by the payload that came with it, else by its title or number."""
+        if message.kind == "postback" or not message.text or len(message.text) > LONGEST_TITLE:
+            return None
+        if isinstance(payload := message.data.get("payload"), str):
+            return Button(title=message.text, payload=payload)
+        before = await self.store.recent_messages(
+            message.conversation, before=message.seq, limit=CHOICES_LOOK_BACK
+        )
+        return chosen(message.text, offered(before))
 
     def _let_be(self, conversation: Conversation, batch: Sequence[Message]) -> Turn:
         """What the citizen took back before it was answered is not answered."""
@@ -224,8 +250,8 @@ class TurnWorker:
         if connector := self.connectors.get(conversation.channel):
             await connector.typing(conversation)
 
-    async def _decide(self, lease: Lease, batch: Sequence[Message]) -> Turn:
-        question = question_of(lease.conversation, batch, self.clock.now())
+    async def _decide(self, lease: Lease, batch: Sequence[Message], pressed: Button | None) -> Turn:
+        question = question_of(lease.conversation, batch, self.clock.now(), pressed)
         failure = None
         if not question.text and question.attachments:
             answer = BotAnswer(
@@ -242,19 +268,21 @@ class TurnWorker:
             log.warning(
                 "bot failed", extra={"facts": {"conversation": question.conversation, "why": failure}}
             )
-        return await self._turn(lease.conversation, batch[-1].seq, answer)
+        return await self._turn(lease.conversation, batch, answer)
 
-    async def _turn(self, conversation: Conversation, through: int, answer: BotAnswer) -> Turn:
-        id_ = derived_id("t", conversation.id, str(through))
+    async def _turn(self, conversation: Conversation, batch: Sequence[Message], answer: BotAnswer) -> Turn:
+        last = batch[-1]
+        id_ = derived_id("t", conversation.id, str(last.seq))
         at = self.clock.now()
         says, ticket, change = list(answer.says), None, None
         if answer.ticket is not None:
-            ticket, change, text = await self.ticket_for(conversation, answer.ticket, id_, at)
+            ticket, change, text = await self.ticket_for(conversation, answer.ticket, id_, at, about=batch)
             reach = self._reach(conversation)
             if not reach.bot:
                 says = []
             elif reach.public:  # codes are for the person alone
-                says += [Draft(text=TOLD_PRIVATELY), Draft(text=text, private=True)]
+                told = Draft(text=text, private=True, reply_to=last.external_id)
+                says += [Draft(text=TOLD_PRIVATELY), told]
             else:
                 says.append(Draft(text=text))
         return Turn(
@@ -262,7 +290,7 @@ class TurnWorker:
             conversation=conversation.id,
             actor="bot",
             at=at,
-            handles=through,
+            handles=last.seq,
             outcome="ticketed" if answer.ticket is not None else "answered",
             says=tuple(says),
             owner=owner_after(answer.ticket.reason) if answer.ticket is not None else None,
@@ -297,14 +325,33 @@ class TurnWorker:
             self.said()
 
     async def ticket_for(
-        self, conversation: Conversation, wish: TicketWish, turn: str, at: int
+        self,
+        conversation: Conversation,
+        wish: TicketWish,
+        turn: str,
+        at: int,
+        *,
+        about: Sequence[Message] = (),
     ) -> tuple[Ticket | None, TicketChange | None, str]:
         standing = await self.store.ticket(conversation.ticket) if conversation.ticket else None
+        if standing is not None and standing.merged_into is not None:
+            standing = None  # nobody looks at it any more
         if standing is not None and wish.reason not in ("report", "complaint", "emergency"):
             return None, add_to_ticket(standing, wish), still_open_text(standing)
         number = await self.store.next_ticket_number(ticket_year(at))
-        ticket = open_ticket(wish, conversation, turn=turn, number=number, at=at, actor="bot")
-        return ticket, None, opened_text(ticket)
+        rules = self.rules()
+        ticket = open_ticket(
+            wish,
+            conversation,
+            turn=turn,
+            number=number,
+            at=at,
+            actor="bot",
+            about=about,
+            rules=rules,
+        )
+        away = await nobody_there(self.store, rules, at)
+        return ticket, None, opened_text(ticket, promise(ticket, rules, at) if away else None)
 
     async def undelivered(self, message: Message, delivery: Delivery) -> None:
         """A message will not arrive: a person is told, once per message."""

@@ -15,18 +15,23 @@ from aiohttp import web
 from actions.server import action_app
 from bot.client import RasaBot
 from bot.knowledge import KnowledgeBase, seed_docs
-from connectors import zalo
+from connectors import facebook, zalo
 from connectors.webchat import WebchatConnector
+from handoff.casework import Casework
+from handoff.links import Links
+from handoff.rules import LiveRules
+from handoff.watch import Watch
 from hub.clock import Clock, SystemClock
-from hub.errors import AlienPayload, StartupError, StoreError
+from hub.errors import AlienPayload, DataError, StartupError, StoreError
 from hub.http import MediaFetcher, api_session
 from hub.jobs import do_alone
 from hub.live import LiveHub, watch
 from hub.media import MediaWorker
 from hub.metrics import Metrics
-from hub.model import Event
+from hub.model import Committed, Conversation, Event, Turn
+from hub.names import Names
 from hub.outbox import Outbox
-from hub.ports import Bot, ChannelSettings, Connector, Job, Store, Tools
+from hub.ports import Bot, ChannelSettings, Connector, Job, Reach, Store, Tools
 from hub.readiness import Readiness
 from hub.seal import Seal
 from hub.settings import Settings, load_settings, with_secret_key
@@ -35,7 +40,7 @@ from hub.spool import Spool
 from hub.store import store_for
 from hub.stream import Stream
 from hub.tools import HubTools
-from hub.turn import TurnWorker
+from hub.turn import TurnWorker, commit
 from hub.web.app import make_app
 from hub.web.context import Hub
 
@@ -66,6 +71,15 @@ CHANNELS: dict[str, Channel] = {
         zalo.ZaloSettings,
         zalo.ZaloConnector,
         lambda body, section: zalo.parse(body, account=section.oa_id if section else None),
+    ),
+    "facebook": Channel(
+        facebook.FacebookSettings,
+        facebook.FacebookConnector,
+        lambda body, section: (
+            facebook.parse(body, account=section.page_id, app_id=section.app_id)
+            if section
+            else facebook.parse(body)
+        ),
     ),
 }
 
@@ -152,6 +166,7 @@ class HubProcess:
         self.clock = clock = clock or SystemClock()
         self.store = store_for(settings.store_url, settings.data)
         self.knowledge = LiveKnowledge(self.store)
+        self.rules = LiveRules(self.store)
         self.rasa_secret = settings.rasa_secret.get_secret_value() or secrets.token_urlsafe(32)
         self._rasa = RasaBot(self.rasa_secret, timeout_s=settings.bot_budget_s, url=settings.rasa_url)
         metrics, live = Metrics(), LiveHub()
@@ -197,7 +212,11 @@ class HubProcess:
             said=self._said,
             bot_budget_s=settings.bot_budget_s,
             warming=lambda: self.readiness.warming,
+            rules=self.rules,
         )
+        self.casework = Casework(self.store, clock, self.rules, self._commit_case, self._reach)
+        self.watch = Watch(self.casework, tools.alarm, tools.clear_alarm)
+        self.names = Names(self.store, connectors, live, clock)
         self.signals = Signals(self.store, connectors, self.turns, live, clock, metrics)
         self.outbox = Outbox(self.store, connectors, live, clock, metrics, undelivered=self.turns.undelivered)
         self.hub = Hub(
@@ -210,6 +229,9 @@ class HubProcess:
             connectors=connectors,
             metrics=metrics,
             readiness=self.readiness,
+            rules=self.rules,
+            casework=self.casework,
+            links=Links(settings.secret_key.get_secret_value()),
         )
         self.port = 0
         self.actions_port = 0
@@ -228,6 +250,7 @@ class HubProcess:
             docs = await asyncio.to_thread(seed_docs)
             await self.store.put_knowledge(docs, now=self.clock.now())
             await self.knowledge.load()
+            await self.rules.load()
             self._cleanup.push_async_callback(self._rasa.close)
             await self._cleanup.enter_async_context(self._fetcher)
             if self._pages:
@@ -249,6 +272,17 @@ class HubProcess:
 
     async def _carry_out(self, event: Event, received_at: int) -> None:
         await self.signals(event, received_at)
+
+    def _reach(self, conversation: Conversation) -> Reach:
+        connector = self.hub.connectors.get(conversation.channel)
+        return connector.reach(conversation, self.clock.now()) if connector else Reach()
+
+    async def _commit_case(self, turn: Turn, conversation: Conversation) -> Committed:
+        committed = await commit(self.store, self.hub.connectors, turn, conversation)
+        self.hub.live.poke(conversation.id)
+        if committed.messages:
+            self._said()
+        return committed
 
     def _said(self) -> None:
         self.outbox.poke()
@@ -275,21 +309,34 @@ class HubProcess:
         loops: list[Work] = [
             partial(watch, self.store, self.hub.live, self.clock),
             self.knowledge.follow,
+            self._follow_rules,
             self.readiness.watch,
         ]
         if self._pages:
             loops.append(self.stream.drain_spool)
         if self._work:
             loops += [self.stream.run, self.turns.run, self.outbox.run, self.media.run, self._wake_workers]
+            loops.append(self.names.run)
         roles = {role for role, on in (("work", self._work), ("mail", self._mail)) if on}
         jobs = [
             Job(name="sweep", role="work", run=self._sweep),
+            Job(name="deadlines", role="work", run=self.watch.run),
             *(job for connector in self.hub.connectors.values() for job in connector.jobs()),
         ]
         loops += [
             partial(do_alone, job, self.store, self.clock, self.holder) for job in jobs if job.role in roles
         ]
         self._tasks = [asyncio.create_task(_keep_running(work)) for work in loops]
+
+    async def _follow_rules(self) -> None:
+        while True:
+            await asyncio.sleep(KNOWLEDGE_POLL_S)
+            try:
+                await self.rules.load()
+            except StoreError:
+                continue
+            except DataError:
+                log.exception("the stored rules are not in order: the last ones stay in force")
 
     async def _sweep(self) -> None:
         while True:
@@ -302,6 +349,29 @@ class HubProcess:
             async for _ in signals:
                 self.turns.poke()
                 self.outbox.poke()
+
+
+@asynccontextmanager
+async def command_tools(settings: Settings) -> AsyncIterator[HubTools]:
+    """What connectors are lent, for a command that works on a channel beside the hub or without one."""
+    settings = with_secret_key(settings)
+    async with AsyncExitStack() as cleanup:
+        store = store_for(settings.store_url, settings.data)
+        await store.open()
+        cleanup.push_async_callback(store.close)
+        yield HubTools(
+            store=store,
+            clock=SystemClock(),
+            http=await cleanup.enter_async_context(api_session()),
+            public_url=settings.base_url,
+            seal=Seal(settings.secret_key.get_secret_value()),
+            metrics=Metrics(),
+            keep_delivery=_no_delivery,
+        )
+
+
+async def _no_delivery(channel: str, body: bytes, key: str) -> None:
+    raise StartupError("a command takes no deliveries: a running hub does")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from hub.model import OPEN_STATES, Conversation, Dialogue, Message, Ticket, TicketEvent, Turn, nfc
+from hub.model import OPEN_STATES, PERSONAL, Conversation, Dialogue, Message, Ticket, TicketEvent, Turn, nfc
 
 #: Stands in a ticket instead of what was said; operators see it.
 ERASED = "Đã xóa dữ liệu cá nhân"
@@ -65,7 +65,12 @@ def erased_message(message: Message) -> Message:
 
 
 def erased_turn(turn: Turn) -> Turn:
-    change = turn.change.model_copy(update={"note": None}) if turn.change else None
+    change = turn.change and turn.change.model_copy(
+        update={
+            "note": None,
+            "fields": {name: value for name, value in turn.change.fields.items() if name not in PERSONAL},
+        }
+    )
     return turn.model_copy(update={"says": (), "dialogue": None, "ticket": None, "change": change})
 
 
@@ -74,8 +79,29 @@ def erased_ticket(ticket: Ticket, now: int) -> Ticket:
         event if event.note in (None, ERASED) else event.model_copy(update={"note": None})
         for event in ticket.history
     )
-    erased = ticket.model_copy(update={"summary": ERASED, "details": {}, "history": history})
+    erased = ticket.model_copy(
+        update={
+            "summary": ERASED,
+            "details": {},
+            "place": None,
+            "messages": (),
+            "proposal": None,
+            "solution": None,
+            "history": history,
+        }
+    )
     if ticket.state not in OPEN_STATES:
         return erased
-    closing = TicketEvent(at=now, actor="system", state="closed", note=ERASED)
-    return erased.model_copy(update={"state": "closed", "history": (*history, closing)})
+    changes = {"state": (ticket.state, "closed")}
+    closing = TicketEvent(
+        at=now, actor="system", state="closed", note=ERASED, action="erase", changes=changes
+    )
+    return erased.model_copy(
+        update={
+            "state": "closed",
+            "alarm_at": None,
+            "link_epoch": ticket.link_epoch + 1,
+            "version": ticket.version + 1,
+            "history": (*history, closing),
+        }
+    )

@@ -14,8 +14,10 @@ from aiohttp import web
 
 from handoff import desk
 from handoff.desk import HeldByColleague
+from handoff.rules import Rules
 from hub.errors import NotFound, OwnerChanged
 from hub.model import Conversation, Staff, Ticket, Turn
+from hub.ports import Reach
 from hub.turn import commit
 from hub.web.auth import form_of, guarded, page, plain, see_other, session_of
 from hub.web.console_live import close_all, events
@@ -123,7 +125,9 @@ async def _case(request: web.Request, ticket: str) -> Case:
     conversation = await store.conversation(request.match_info["conversation"])
     if conversation is None:
         raise web.HTTPNotFound(text=GONE)
-    return await case_of(store, conversation, session_of(request).staff, ticket)
+    connector = hub_of(request).connectors.get(conversation.channel)
+    reach = connector.reach(conversation, hub_of(request).clock.now()) if connector else Reach()
+    return await case_of(store, conversation, session_of(request).staff, ticket, reach)
 
 
 def _tab(request: web.Request) -> str:
@@ -155,22 +159,29 @@ def _new_key() -> str:
 
 async def take(request: web.Request) -> web.StreamResponse:
     return await _perform(
-        request, lambda c, t, s, at, f: desk.take(c, t, s, at, f["key"], over=f.get("over"))
+        request,
+        lambda c, t, s, at, f: desk.take(c, t, s, at, f["key"], over=f.get("over"), rules=_rules(request)),
     )
 
 
 async def reply(request: web.Request) -> web.StreamResponse:
     return await _perform(
-        request, lambda c, t, s, at, f: desk.reply(c, t, s, at, f["key"], text=f["text"]), speaks=True
+        request,
+        lambda c, t, s, at, f: desk.reply(c, t, s, at, f["key"], text=f["text"], rules=_rules(request)),
+        speaks=True,
     )
 
 
 async def hand_back(request: web.Request) -> web.StreamResponse:
-    return await _perform(request, lambda c, t, s, at, f: desk.hand_back(c, t, s, at, f["key"]))
+    return await _perform(
+        request, lambda c, t, s, at, f: desk.hand_back(c, t, s, at, f["key"], rules=_rules(request))
+    )
 
 
 async def close(request: web.Request) -> web.StreamResponse:
-    return await _perform(request, lambda c, t, s, at, f: desk.close(c, t, s, at, f["key"]))
+    return await _perform(
+        request, lambda c, t, s, at, f: desk.close(c, t, s, at, f["key"], rules=_rules(request))
+    )
 
 
 async def note(request: web.Request) -> web.StreamResponse:
@@ -192,7 +203,9 @@ async def typing(request: web.Request) -> web.StreamResponse:
     if not shown.mine:
         epoch = shown.conversation.epoch
         refused = await _act(
-            request, {"key": f"typing-{epoch}"}, lambda c, t, s, at, f: desk.take(c, t, s, at, f["key"])
+            request,
+            {"key": f"typing-{epoch}"},
+            lambda c, t, s, at, f: desk.take(c, t, s, at, f["key"], rules=_rules(request)),
         )
         if refused:
             return refused
@@ -239,6 +252,10 @@ async def _act(request: web.Request, form: dict[str, str], act: Act) -> web.Resp
             return plain(409, NO_TICKET)
         return None
     return plain(409, MOVED)
+
+
+def _rules(request: web.Request) -> Rules:
+    return hub_of(request).rules()
 
 
 async def _commit(hub: Hub, turn: Turn, conversation: Conversation) -> None:

@@ -10,7 +10,7 @@ from handoff.desk import is_free_for
 from handoff.tickets import REASON_WORDS
 from hub.clock import local_day
 from hub.model import OPEN_STATES, Author, Conversation, Delivery, Message, Staff, Ticket, TicketState
-from hub.ports import Store
+from hub.ports import Reach, Store
 
 QUEUE_LIMIT = 200
 PAGE = 50
@@ -111,6 +111,7 @@ class Case:
     ticket: Ticket | None
     me: Staff
     names: dict[str, str]
+    reach: Reach
 
     @property
     def citizen(self) -> str:
@@ -139,6 +140,7 @@ class Case:
             self.conversation.owner,
             self.conversation.operator,
             self.conversation.ticket,
+            self.reach.notice,
             self.ticket
             and (self.ticket.id, self.ticket.state, self.ticket.priority, len(self.ticket.history)),
         )
@@ -174,14 +176,15 @@ async def names_of(store: Store, ids: Iterable[str | None]) -> dict[str, str]:
     return {staff.id: staff.name for staff in known if staff}
 
 
-async def case_of(store: Store, conversation: Conversation, me: Staff, ticket_id: str) -> Case:
+async def case_of(store: Store, conversation: Conversation, me: Staff, ticket_id: str, reach: Reach) -> Case:
     """The conversation with the ticket asked for (of this conversation), or else its open one."""
     ticket = await store.ticket(ticket_id) if ticket_id else None
     if ticket is None or ticket.conversation != conversation.id:
         ticket = await store.ticket(conversation.ticket) if conversation.ticket else None
     actors = {event.actor for event in ticket.history} if ticket else set()
     holder = ticket.operator if ticket else None
-    return Case(conversation, ticket, me, await names_of(store, {*actors, holder, conversation.operator}))
+    names = await names_of(store, {*actors, holder, conversation.operator})
+    return Case(conversation, ticket, me, names, reach)
 
 
 async def lines_of(

@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from handoff.rules import Rules, product
 from hub.clock import Clock
 from hub.ports import Connector, Store
 from hub.settings import Settings
 
 if TYPE_CHECKING:
     from bot.knowledge import KnowledgeBase
+    from handoff.casework import Casework
+    from handoff.links import Links
     from hub.live import LiveHub
     from hub.metrics import Metrics
     from hub.readiness import Readiness
@@ -31,6 +34,9 @@ class Hub:
     connectors: dict[str, Connector]
     metrics: "Metrics"
     readiness: "Readiness"
+    rules: "Callable[[], Rules]" = product  # calendars, categories, routing, policies in force
+    casework: "Casework | None" = None  # acts on tickets; None where pages are tried alone
+    links: "Links | None" = None
 
 
 HUB: web.AppKey[Hub] = web.AppKey("hub", Hub)

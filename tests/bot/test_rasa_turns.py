@@ -132,6 +132,7 @@ async def test_a_report_is_taken_step_by_step_and_wants_a_ticket_at_the_end(rasa
     what, where, phone = await talk(rasa_bot, *REPORT)
     assert (what.kind, what.slots, what.ticket) == ("report", {"description": REPORT[0]}, None)
     assert (where.kind, where.slots) == ("slot_answer", {"location": REPORT[1]})
+    assert where.says[-1].ask == "contact", "channels that have a form for it show that"
     assert (phone.kind, phone.slots) == ("slot_answer", {"phone": "0907123456"})
     assert phone.ticket is not None
     assert (phone.ticket.reason, phone.ticket.summary) == ("report", REPORT[0])

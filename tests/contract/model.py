@@ -272,9 +272,9 @@ class Model:
 
     def _change(self, talk: Talk, turn: Turn, change: TicketChange) -> None:
         old = self.tickets[change.ticket]
-        new = {**change.fields, "state": change.state, "operator": change.operator or old.operator}
+        new = {**change.fields, "state": change.state or old.state, "operator": change.operator or old.operator}
         entry = TicketEvent(
-            at=turn.at, actor=turn.actor_id or turn.actor, state=change.state, note=change.note, action=change.action,
+            at=turn.at, actor=turn.actor_id or turn.actor, state=new["state"], note=change.note, action=change.action,
             changes={
                 name: (None, None) if name == "solution" else (getattr(old, name), value)
                 for name, value in new.items()
@@ -429,7 +429,9 @@ class Model:
         for m in list(talk.messages):
             talk.change(m, text=None, buttons=(), attachments=(), data={})
         for turn in [t for t in self.turns.values() if t.conversation == conversation]:
-            change = turn.change and turn.change.model_copy(update={"note": None})
+            change = turn.change and turn.change.model_copy(
+                update={"note": None, "fields": {k: v for k, v in turn.change.fields.items() if k != "solution"}}
+            )
             new = turn.model_copy(update={"says": (), "dialogue": None, "ticket": None, "change": change})
             changed |= new != turn
             self.turns[turn.id] = new

@@ -91,7 +91,10 @@ async def hand_back(store: Store, conversation: Any) -> Any:
         turn(
             conversation, "t-2", actor="operator", actor_id="s-1", owner="bot", at=NOW,
             says=(Draft(text="Xong ạ"), Draft(text="nội bộ", internal=True)),
-            change=TicketChange(ticket="k-1", state="closed", operator="s-1", note="xong"),
+            change=TicketChange(
+                ticket="k-1", state="closed", operator="s-1", note="xong", action="close", expects=0,
+                fields={"solution": "đã sửa", "due_at": NOW, "agency": "dt-dien-luc"},
+            ),
         )
     )  # fmt: skip
 

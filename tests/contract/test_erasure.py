@@ -19,6 +19,14 @@ from tests.contract.test_crash import NOW, deaths, opened, picture
 
 SECRET = "an-bi-mat-0909"
 LATER = NOW + 1_000
+PERSONAL_FIELDS: dict[str, Any] = {
+    "summary": SECRET,
+    "details": {"name": SECRET},
+    "place": {"text": SECRET, "lat": 10.4, "lon": 105.6},
+    "proposal": {"kind": "answer", "agency": "dt-dien-luc", "by": "s-2", "at": T0, "text": SECRET},
+    "solution": SECRET,
+    "category": "chieu-sang",
+}
 
 
 @pytest.fixture
@@ -94,7 +102,7 @@ async def person(store: Store) -> str:
     )  # fmt: skip
     await store.commit_turn(
         turn(id_, "t-3", actor="operator", actor_id="s-1", at=T0, outcome="ticketed", handles=0,
-             change=TicketChange(ticket="k-1", state="assigned", operator="s-1", note=SECRET))
+             change=TicketChange(ticket="k-1", state="assigned", operator="s-1", note=SECRET, fields=PERSONAL_FIELDS))
     )  # fmt: skip
     await store.commit_turn(turn(id_, "t-4", actor="operator", owner="bot", at=T0))
     await deliver(store, "r-2", event("b", SECRET), at=T0 + 2)

@@ -10,7 +10,16 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
-from hub.model import Conversation, Dialogue, Event, Message, conversation_id, message_id
+from hub.model import (
+    Conversation,
+    Dialogue,
+    Event,
+    Message,
+    TicketChange,
+    TicketQuery,
+    conversation_id,
+    message_id,
+)
 from hub.ports import Store
 from hub.store import sqlite as sqlite_store
 from hub.store import store_for
@@ -27,7 +36,7 @@ TURN = turn(ID, "t-1", handles=1, outcome="answered").model_dump_json(
 )
 DIALOGUE = Dialogue(events=({"event": "slot", "value": "bí mật"},)).model_dump_json()
 TICKET = json.dumps(
-    {"lookup_key": "ACDEFG", "reason": "report", "category": None, "summary": "bí mật", "details": {}}
+    {"lookup_key": "ACDEFG", "reason": "report", "category": "chieu-sang", "summary": "bí mật", "details": {}}
 )
 
 
@@ -142,6 +151,21 @@ async def test_what_an_older_hub_kept_is_all_there(old: Store) -> None:
     books = await old.books(now=T0 + 10, grace_ms=60_000)
     assert (books.raw_items, books.events, books.unparsed, books.problems) == (2, 2, 1, ())
     assert await old.consents(ID) == []
+    await old.close()
+
+
+async def test_an_older_hubs_tickets_are_found_and_go_on(old: Store) -> None:
+    await old.open()
+    (found,) = await old.find_tickets(TicketQuery(category="chieu-sang", merged=False, proposed=False), limit=9)
+    assert (found.id, found.version, found.hours, found.alarm_at) == ("k-1", 0, None, None)
+    assert await old.find_tickets(TicketQuery(alarm_until=T0 + 10**9), limit=9) == []
+    assert [t.id for t, _ in await old.queue(limit=9)] == ["k-1"]
+    change = TicketChange(ticket="k-1", state="assigned", operator="s-1", fields={"hours": 8}, expects=0)
+    await old.commit_turn(turn(ID, "t-2", actor="operator", actor_id="s-1", at=T0 + 5, change=change))
+    changed = await old.ticket("k-1")
+    assert changed is not None
+    assert (changed.state, changed.hours, changed.version, len(changed.history)) == ("assigned", 8, 1, 2)
+    assert await old.held_tickets() == [("s-1", "k-1")]
     await old.close()
 
 

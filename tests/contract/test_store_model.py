@@ -20,7 +20,19 @@ from hypothesis.stateful import (
 )
 
 from hub.errors import HubError
-from hub.model import Dialogue, Draft, Event, KnowledgeDoc, Lease, Outgoing, Raw, TicketChange, Turn, nfc
+from hub.model import (
+    Dialogue,
+    Draft,
+    Event,
+    KnowledgeDoc,
+    Lease,
+    Outgoing,
+    Raw,
+    TicketChange,
+    TicketQuery,
+    Turn,
+    nfc,
+)
 from hub.store import store_for
 from tests.contract.builders import T0, event, raw, ticket
 from tests.contract.model import DAY_MS, Model
@@ -60,6 +72,33 @@ drafts = st.lists(
     ),
     max_size=3,
 ).map(tuple)
+times = st.none() | st.integers(T0, T0 + 9)
+ticket_fields = st.fixed_dictionaries(
+    {},
+    optional={
+        "category": st.sampled_from(["chieu-sang", "thoat-nuoc"]),
+        "agency": st.sampled_from([None, "dt-so-y-te", "dt-dien-luc"]),
+        "merged_into": st.sampled_from([None, None, "k-1"]),
+        "due_at": times,
+        "alarm_at": times,
+        "priority": st.sampled_from(["low", "high", "urgent"]),
+        "solution": texts.map(nfc),
+        "sensitive": st.booleans(),
+    },
+)
+queries = st.builds(
+    TicketQuery,
+    states=st.none() | st.just(("assigned", "closed")),
+    category=st.none() | st.just("chieu-sang"),
+    agencies=st.none() | st.just(("dt-so-y-te",)),
+    operator=st.none() | st.just("s-1"),
+    unassigned=st.booleans(),
+    merged=st.none() | st.booleans(),
+    merged_into=st.none() | st.just("k-1"),
+    alarm_until=times,
+    due_until=times,
+    order=st.sampled_from(["urgent", "due", "alarm", "changed"]),
+)
 deliveries = st.sampled_from(["sent", "sent", "queued", "failed", "unknown"])
 
 
@@ -201,22 +240,37 @@ class StoreMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.talks)
     @rule(
         data=st.data(), says=drafts, owner=st.sampled_from([None, "human", "bot"]),
-        state=st.sampled_from([None, "assigned", "closed"]), urgent=st.booleans(),
+        state=st.sampled_from(["none", None, "assigned", "closed", "reopened", "forwarded"]), urgent=st.booleans(),
+        fields=ticket_fields, off=st.sampled_from([None, 0, 0, 0, -1]),
     )  # fmt: skip
     def operate(
-        self, data: st.DataObject, says: tuple[Draft, ...], owner: Any, state: Any, urgent: bool
+        self, data: st.DataObject, says: tuple[Draft, ...], owner: Any, state: Any, urgent: bool, fields: Any, off: Any
     ) -> None:  # fmt: skip
         self.tick()
         talk = self.model.talks[data.draw(st.sampled_from(sorted(self.model.talks)))]
-        target = data.draw(st.sampled_from([*sorted(self.model.tickets), "k-none"]))
+        id_ = talk.facts.id
+        mine = sorted(t.id for t in self.model.tickets.values() if t.conversation == id_)
+        target = data.draw(st.sampled_from([*(mine * 3), *sorted(self.model.tickets), "k-none"]))
+        known = self.model.tickets.get(target)
+        expects = None if off is None or known is None else max(0, known.version + off)
+        change = TicketChange(
+            ticket=target, state=None if state == "none" else state, operator="s-1", note="ghi", action="x", fields=fields, expects=expects
+        )
         turn = Turn(
-            id=f"o-{self.steps}", conversation=talk.facts.id, actor="operator", actor_id="s-1", at=self.now,
+            id=f"o-{self.steps}", conversation=id_, actor="operator", actor_id="s-1", at=self.now,
             says=says, handles=talk.facts.last_seq if owner == "human" else 0, outcome="ticketed", owner=owner,
             operator="s-1" if owner == "human" else None,
-            change=TicketChange(ticket=target, state=state, operator="s-1", note="ghi") if state else None,
-            ticket=ticket(talk.facts.id, self.steps, priority="urgent") if urgent else None,
+            change=change if state != "none" else None,
+            ticket=ticket(id_, self.steps, priority="urgent") if urgent else None,
         )  # fmt: skip
         self._commit(turn, None, None)
+
+    @precondition(lambda self: self.model.tickets)
+    @rule(query=queries, limit=st.integers(1, 5))
+    def find(self, query: TicketQuery, limit: int) -> None:
+        self.tick()
+        assert self.do(self.store.find_tickets(query, limit=limit)) == self.model.find(query, limit)
+        assert self.do(self.store.count_tickets(query)) == len(self.model.find(query, 10**6))
 
     @precondition(lambda self: self.committed)
     @rule(data=st.data())
@@ -410,6 +464,7 @@ class StoreMachine(RuleBasedStateMachine):
             found = await store.queue(limit=100, state=state)
             assert [t.id for t, _ in found] == model.queue(state)
             assert all(t == model.tickets[t.id] and c == model.talks[c.id].facts for t, c in found)
+        assert await store.held_tickets() == model.held()
         books = await store.books(now=self.now, grace_ms=GRACE_MS)
         totals = [
             sum(column) for column in zip((0, 0, 0), *(d.counts for d in model.raws.values()), strict=True)

@@ -3,13 +3,15 @@ import asyncio
 import pytest
 
 from hub.errors import BotSilent, BotUnreachable, LeaseLost, OwnerChanged
-from hub.model import Attachment, Draft, Turn
+from hub.model import Attachment, Button, Draft, Turn
 from hub.ports import BotAnswer, Question, TicketWish
 from hub.store.sqlite import SqliteStore
 from hub.turn import ONLY_ATTACHMENT
 from tests.conftest import FakeClock
 from tests.fakes.bots import ScriptedBot
 from tests.hub.rooms import Rooms
+
+CHOICES = (Button(title="Khai sinh", payload="/a"), Button(title="Khai tử", payload="/b"))
 
 
 @pytest.fixture
@@ -37,6 +39,35 @@ async def test_quick_messages_are_one_question(rooms: Rooms) -> None:
     assert (await rooms.last(conversation)).text == "[1] cho con hỏi\nlàm khai sinh\ncần giấy gì"
     outcomes = [m.outcome for m in await rooms.store.messages(conversation) if m.author == "citizen"]
     assert outcomes == ["answered"] * 3
+
+
+def offer(question: Question) -> BotAnswer:
+    """Asks which; a button's payload is said back."""
+    which = Draft(text="Anh/chị hỏi việc nào ạ?", buttons=CHOICES)
+    said = Draft(text=f"{question.text} = {question.payload}") if question.payload else which
+    return BotAnswer(kind="clarify", says=(said,), dialogue=question.dialogue)
+
+
+@pytest.mark.parametrize("typed", ["khai tu", "2"])
+async def test_a_title_or_number_that_comes_back_as_text_is_the_button(rooms: Rooms, typed: str) -> None:
+    rooms.bot.reply = offer
+    conversation = await rooms.hear("làm giấy")
+    await rooms.answer_due()
+    await rooms.hear(typed, "cần gì vậy em", start=2)
+    await rooms.answer_due()
+    assert [m.text for m in await rooms.store.messages(conversation)][4:] == [
+        "Khai tử = /b",  # by itself, as a pressed button is
+        "Anh/chị hỏi việc nào ạ?",
+    ]
+
+
+async def test_a_text_that_contains_a_title_is_a_question(rooms: Rooms) -> None:
+    rooms.bot.reply = offer
+    await rooms.hear("làm giấy")
+    await rooms.answer_due()
+    await rooms.hear("khai tử cần gì", start=2)
+    await rooms.answer_due()
+    assert [(q.text, q.payload) for q in rooms.bot.asked][-1] == ("khai tử cần gì", None)
 
 
 async def test_asking_for_a_person_opens_one_ticket_and_silences_the_bot(rooms: Rooms) -> None:

@@ -30,7 +30,13 @@ async def _people(_: AsyncDatabase[Document]) -> None:
     they are."""
 
 
-MIGRATIONS: tuple[Migration, ...] = (_people,)  # from schema 1 on
+async def _tickets(database: AsyncDatabase[Document]) -> None:
+    from hub.store.mongo.tickets import bring_forward  # which needs this module
+
+    await bring_forward(database["tickets"])
+
+
+MIGRATIONS: tuple[Migration, ...] = (_people, _tickets)  # from schema 1 on
 DEFAULT_DATABASE = "hub1022"
 BLOBS = "blobs"  # the bucket of GridFS
 
@@ -62,6 +68,12 @@ INDEXES: tuple[tuple[str, str, Document, Document], ...] = (
     ("tickets", "conversation", {"conversation": _UP}, {}),
     ("tickets", "open", {"state": _UP, "rank": _UP, "created_at": _UP}, {}),
     ("tickets", "closed", {"state": _UP, "changed_at": _UP}, {}),
+    ("tickets", "agency", {"agency": _UP, "state": _UP}, {}),
+    ("tickets", "operator", {"operator": _UP, "state": _UP}, {}),
+    ("tickets", "merged", {"merged_into": _UP}, {}),
+    ("tickets", "alarm", {"alarm_at": _UP}, {}),
+    ("tickets", "due", {"due_at": _UP}, {}),
+    ("presence", "seen", {"seen_at": _UP}, {}),
     ("staff", "login", {"login": _UP}, {"unique": True}),
     ("hits", "key", {"key": _UP, "at": _UP}, {}),
     ("knowledge", "revision", {"revision": _UP, "writer": _UP}, {}),

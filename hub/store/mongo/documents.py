@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from bson import ObjectId
 
@@ -17,8 +16,6 @@ from hub.model import (
     Message,
     Raw,
     Staff,
-    Ticket,
-    TicketEvent,
     Turn,
     derived_id,
 )
@@ -28,7 +25,6 @@ MESSAGE_BODY = {
     "author_id", "kind", "buttons", "attachments", "private", "knowledge", "reply_to", "automatic", "data",
 }  # fmt: skip
 MESSAGE_COLUMNS = tuple(name for name in Message.model_fields if name not in MESSAGE_BODY | {"id"})
-TICKET_COLUMNS = {"id", "code", "conversation", "state", "priority", "operator", "created_at", "history"}
 CONVERSATION_COLUMNS = tuple(
     name for name in Conversation.model_fields if name not in ("id", "contact", "dialogue")
 )
@@ -161,36 +157,13 @@ def reply(turn: Turn, place: int, draft: Draft, seq: int) -> Message:
         internal=draft.internal,
         private=draft.private,
         knowledge=draft.knowledge,
+        data=draft.data,
         at=turn.at,
         external_id=draft.said_elsewhere,
+        reply_to=draft.reply_to,
         delivery=None if draft.internal else "sent" if draft.said_elsewhere else "queued",
         turn=turn.id,
     )
-
-
-def ticket_document(ticket: Ticket) -> Document:
-    return {
-        "_id": ticket.id,
-        "code": ticket.code,
-        "conversation": ticket.conversation,
-        "state": ticket.state,
-        "priority": ticket.priority,
-        "rank": 0 if ticket.priority == "urgent" else 1,
-        "operator": ticket.operator,
-        "created_at": ticket.created_at,
-        "changed_at": ticket.created_at,
-        "history": [event.model_dump() for event in ticket.history],
-        "body": ticket.model_dump_json(exclude=TICKET_COLUMNS),
-    }
-
-
-def ticket_of(document: Document) -> Ticket:
-    columns: dict[str, Any] = {name: document[name] for name in TICKET_COLUMNS - {"id", "history"}}
-    history = tuple(
-        TicketEvent(**{name: event[name] for name in TicketEvent.model_fields})
-        for event in document["history"]
-    )
-    return Ticket(id=document["_id"], **columns, **json.loads(document["body"]), history=history)
 
 
 def turn_document(turn: Turn) -> Document:

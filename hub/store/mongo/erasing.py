@@ -8,11 +8,10 @@ from hub.store.mongo import blobs, deliveries
 from hub.store.mongo.database import Database, Document
 from hub.store.mongo.documents import (
     MESSAGE_BODY,
-    TICKET_COLUMNS,
     message_of,
-    ticket_of,
     turn_of,
 )
+from hub.store.mongo.tickets import event_document, ticket_fields, ticket_of
 from hub.store.people import erased_message, erased_ticket, erased_turn
 
 _UNSENT = ["queued", "sending"]
@@ -105,13 +104,11 @@ async def _erase_ticket(db: Database, effect: Document, ticket: str) -> None:
     if kept is None:
         return
     left = erased_ticket(ticket_of(kept), effect["at"])
-    history = [event.model_dump() for event in left.history]
+    history = [event_document(event) for event in left.history]
     for event, before in zip(history, kept["history"], strict=False):
         event |= {"turn": before["turn"]} if "turn" in before else {}
-    fields = {
-        "state": left.state, "history": history, "body": left.model_dump_json(exclude=TICKET_COLUMNS),
-        "changed_at": effect["at"] if kept["state"] in OPEN_STATES else kept["changed_at"],
-    }  # fmt: skip
+    changed_at = effect["at"] if kept["state"] in OPEN_STATES else kept["changed_at"]
+    fields = ticket_fields(left, changed_at) | {"history": history}
     await db["tickets"].update_one(
         {"_id": ticket, "erasures": {"$ne": effect["id"]}},
         {"$set": fields, "$push": {"erasures": effect["id"]}},

@@ -27,17 +27,20 @@ from hub.model import (
     MediaJob,
     Message,
     Outgoing,
+    Presence,
     Raw,
     Staff,
     State,
     Ticket,
+    TicketQuery,
+    TicketState,
     Turn,
 )
 from hub.ports import Books
-from hub.store.mongo import blobs, deliveries, intake, jobs, knowledge, media, outbox, people
+from hub.store.mongo import blobs, deliveries, intake, jobs, knowledge, media, outbox, people, tickets
 from hub.store.mongo.books import balance
 from hub.store.mongo.database import Database, Document, put_new, reaching
-from hub.store.mongo.documents import conversation_of, message_of, staff_of, ticket_of
+from hub.store.mongo.documents import conversation_of, message_of, staff_of, turn_of
 from hub.store.mongo.journal import Journal
 from hub.store.mongo.turns import commit
 
@@ -94,6 +97,9 @@ class MongoStore:
     async def finish_raw(self, raw: str) -> None:
         await deliveries.finish(self._db, raw)
 
+    async def postpone_raw(self, raw: str, *, until: int) -> None:
+        await self._db["raw"].update_one({"_id": raw, "state": "taken"}, {"$set": {"lease_until": until}})
+
     # -- media
 
     @reaching
@@ -148,6 +154,11 @@ class MongoStore:
     @reaching
     async def commit_turn(self, turn: Turn, lease: Lease | None = None) -> Committed:
         return await commit(self._db, self._journal, turn, lease)
+
+    @reaching
+    async def turn(self, turn: str) -> Turn | None:
+        found = await self._db["turns"].find_one({"_id": turn})
+        return turn_of(found) if found else None
 
     @reaching
     async def next_ticket_number(self, year: int) -> int:
@@ -260,25 +271,33 @@ class MongoStore:
 
     @reaching
     async def queue(self, *, limit: int, state: str = "open") -> list[tuple[Ticket, Conversation]]:
-        if state == "open":
-            states, order = sorted(OPEN_STATES), [("rank", ASCENDING), ("created_at", ASCENDING)]
-        else:
-            states, order = ["closed", "spam"], [("changed_at", DESCENDING)]
-        found = self._db["tickets"].find({"state": {"$in": states}}).sort([*order, ("_id", ASCENDING)])
-        tickets = [ticket_of(document) async for document in found.limit(limit)]
-        of = {"_id": {"$in": [ticket.conversation for ticket in tickets]}}
+        states: tuple[TicketState, ...] = tuple(sorted(OPEN_STATES)) if state == "open" else ("closed", "spam")
+        query = TicketQuery(states=states, merged=False, order="urgent" if state == "open" else "changed")
+        found = await tickets.find(self._db, query, limit)
+        of = {"_id": {"$in": [ticket.conversation for ticket in found]}}
         conversations = {c["_id"]: conversation_of(c) async for c in self._db["conversations"].find(of)}
-        return [(ticket, conversations[ticket.conversation]) for ticket in tickets]
+        return [(ticket, conversations[ticket.conversation]) for ticket in found]
+
+    @reaching
+    async def find_tickets(self, query: TicketQuery, *, limit: int) -> list[Ticket]:
+        return await tickets.find(self._db, query, limit)
+
+    @reaching
+    async def count_tickets(self, query: TicketQuery) -> int:
+        return await tickets.count(self._db, query)
+
+    @reaching
+    async def held_tickets(self) -> list[tuple[str, str]]:
+        return await tickets.held(self._db)
 
     @reaching
     async def ticket(self, ticket: str) -> Ticket | None:
-        found = await self._db["tickets"].find_one({"_id": ticket})
-        return ticket_of(found) if found else None
+        return await tickets.get(self._db, ticket)
 
     @reaching
     async def ticket_by_code(self, code: str) -> Ticket | None:
         found = await self._db["tickets"].find_one({"code": code})
-        return ticket_of(found) if found else None
+        return tickets.ticket_of(found) if found else None
 
     @reaching
     async def touched_since(self, at: int) -> list[tuple[str, int]]:
@@ -322,6 +341,22 @@ class MongoStore:
     @reaching
     async def count_staff(self) -> int:
         return await self._db["staff"].count_documents({})
+
+    @reaching
+    async def everybody(self) -> list[Staff]:
+        return [staff_of(document) async for document in self._db["staff"].find().sort("login", ASCENDING)]
+
+    @reaching
+    async def put_presence(self, presence: Presence) -> None:
+        fields = presence.model_dump(exclude={"staff"})
+        seen = await self._db["presence"].update_one({"_id": presence.staff}, {"$set": fields})
+        if not seen.matched_count:
+            await put_new(self._db["presence"], {"_id": presence.staff} | fields)
+
+    @reaching
+    async def presences(self, *, since: int) -> list[Presence]:
+        found = self._db["presence"].find({"seen_at": {"$gte": since}}).sort("_id", ASCENDING)
+        return [Presence(staff=one["_id"], status=one["status"], seen_at=one["seen_at"]) async for one in found]
 
     @reaching
     async def count_hit(self, key: str, *, now: int, window_ms: int) -> int:

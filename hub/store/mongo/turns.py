@@ -1,17 +1,18 @@
 """The atomic turn: everything one actor decided, as one change of the conversation's journal."""
 
-from hub.errors import LeaseLost, NotFound, OwnerChanged, StoreError
-from hub.model import Committed, Lease, Turn
+from hub.errors import LeaseLost, NotFound, OwnerChanged, StoreError, TicketMoved
+from hub.model import Committed, Lease, Ticket, Turn
 from hub.store.mongo.database import Database, Document
 from hub.store.mongo.documents import (
     message_document,
     message_of,
     reply,
-    ticket_document,
     turn_document,
     turn_of,
 )
 from hub.store.mongo.journal import Change, Journal, change_ticket, insert, settle_inbound, touched
+from hub.store.mongo.tickets import event_document, get, ticket_document, ticket_fields
+from hub.store.tickets import ticket_after
 
 
 async def commit(db: Database, journal: Journal, turn: Turn, lease: Lease | None) -> Committed:
@@ -25,8 +26,7 @@ async def commit(db: Database, journal: Journal, turn: Turn, lease: Lease | None
             raise LeaseLost(f"another worker goes on with {turn.conversation}")
         if turn.expects_epoch is not None and conversation["epoch"] != turn.expects_epoch:
             raise OwnerChanged(f"a person took over {turn.conversation}")
-        await _check_tickets(db, turn)
-        return _change(conversation, turn)
+        return _change(conversation, turn, await _changed_ticket(db, turn))
 
     return await journal.change(turn.conversation, decide)
 
@@ -41,23 +41,25 @@ async def _done(db: Database, turn: str) -> Committed | None:
     )
 
 
-async def _check_tickets(db: Database, turn: Turn) -> None:
-    """Before anything is written: what cannot be carried out must not be decided."""
+async def _changed_ticket(db: Database, turn: Turn) -> Ticket | None:
+    """The ticket as the turn leaves it. What cannot be carried out is refused before anything is written."""
     opened = turn.ticket
     if opened is not None:
         same = {"$or": [{"_id": opened.id}, {"code": opened.code}]}
         if await db["tickets"].find_one(same, {"_id": 1}) is not None:
             raise StoreError(f"ticket {opened.id} or its code {opened.code} is there already")
     change = turn.change
-    if (
-        change is not None
-        and (opened is None or opened.id != change.ticket)
-        and await db["tickets"].find_one({"_id": change.ticket}, {"_id": 1}) is None
-    ):
-        raise NotFound(f"no ticket {change.ticket}")
+    if change is None:
+        return None
+    ticket = opened if opened is not None and opened.id == change.ticket else await get(db, change.ticket)
+    if ticket is None or ticket.conversation != turn.conversation:
+        raise NotFound(f"no ticket {change.ticket} in {turn.conversation}")
+    if change.expects is not None and ticket.version != change.expects:
+        raise TicketMoved(f"ticket {ticket.id} has changed meanwhile")
+    return ticket.after(change, at=turn.at, actor=turn.actor_id or turn.actor)
 
 
-def _change(conversation: Document, turn: Turn) -> tuple[Change, Committed]:
+def _change(conversation: Document, turn: Turn, changed: Ticket | None) -> tuple[Change, Committed]:
     first = conversation["last_seq"] + 1
     messages = tuple(reply(turn, place, draft, first + place) for place, draft in enumerate(turn.says))
     fields, effects = _settle_inbound(conversation, turn)
@@ -66,8 +68,9 @@ def _change(conversation: Document, turn: Turn) -> tuple[Change, Committed]:
     ]
     if turn.ticket is not None:
         effects.append(insert("tickets", ticket_document(turn.ticket)))
-    if turn.change is not None:
-        effects.append(_ticket_effect(turn))
+    if changed is not None:
+        event = event_document(changed.history[-1])
+        effects.append(change_ticket(changed.id, turn.id, ticket_fields(changed, turn.at), event))
     effects.append(insert("turns", turn_document(turn)))  # last: a turn that is there is there whole
     fields |= _move(conversation, turn, waits=bool(fields["waiting"]))
     fields["last_seq"] = conversation["last_seq"] + len(messages)
@@ -88,31 +91,12 @@ def _settle_inbound(conversation: Document, turn: Turn) -> tuple[Document, list[
     return {"waiting": waiting}, effects
 
 
-def _ticket_effect(turn: Turn) -> Document:
-    assert turn.change is not None  # noqa: S101 - told to the type checker
-    fields: Document = {"state": turn.change.state, "changed_at": turn.at}
-    if turn.change.operator is not None:
-        fields["operator"] = turn.change.operator
-    event = {
-        "at": turn.at,
-        "actor": turn.actor_id or turn.actor,
-        "state": turn.change.state,
-        "note": turn.change.note,
-    }
-    return change_ticket(turn.change.ticket, turn.id, fields, event)
-
-
 def _move(before: Document, turn: Turn, *, waits: bool) -> Document:
     owner = turn.owner or before["owner"]
     operator = turn.operator if turn.owner is not None else before["operator"]
     if owner == "bot":
         operator = None
     moved = (owner, operator) != (before["owner"], before["operator"])
-    ticket = before["ticket"]
-    if turn.ticket is not None:
-        ticket = turn.ticket.id
-    elif turn.change is not None and turn.change.state in ("closed", "spam") and ticket == turn.change.ticket:
-        ticket = None
     seen = before["staff_read_seq"]
     if turn.actor == "operator" or (turn.actor == "bot" and owner == "bot"):
         seen = max(seen, turn.handles)  # when the bot hands over, nobody has seen it yet
@@ -122,7 +106,7 @@ def _move(before: Document, turn: Turn, *, waits: bool) -> Document:
         "epoch": before["epoch"] + moved,
         "handled_seq": before["last_seq"] if owner == "human" else max(before["handled_seq"], turn.handles),
         "staff_read_seq": seen,
-        "ticket": ticket,
+        "ticket": ticket_after(before["ticket"], turn),
         "due_at": before["due_at"] if waits else None,
         "first_due_at": None,
     } | touched(before, turn.at)

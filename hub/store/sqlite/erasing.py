@@ -4,14 +4,11 @@ import sqlite3
 
 from hub.model import OPEN_STATES, Turn
 from hub.store.people import ERASED, erased_conversation, erased_message, erased_ticket, erased_turn
-from hub.store.sqlite import blobs
+from hub.store.sqlite import blobs, tickets
 from hub.store.sqlite.rows import (
     MESSAGE_BODY,
-    TICKET_COLUMNS,
-    add_ticket_event,
     conversation_of,
     message_of,
-    ticket_of,
     touch,
 )
 
@@ -89,18 +86,14 @@ def _turns(c: sqlite3.Connection, conversation: str) -> int:
 def _tickets(c: sqlite3.Connection, conversation: str, now: int) -> int:
     changed = 0
     for row in c.execute("SELECT * FROM tickets WHERE conversation = ?", (conversation,)).fetchall():
-        ticket = ticket_of(c, row)
+        ticket = tickets.ticket_of(c, row)
         left = erased_ticket(ticket, now)
         if left == ticket:
             continue
         c.execute("UPDATE ticket_events SET note = NULL WHERE ticket = ? AND note <> ?", (ticket.id, ERASED))
         if ticket.state in OPEN_STATES:
-            add_ticket_event(c, ticket.id, left.history[-1])
-            c.execute("UPDATE tickets SET state = ?, changed_at = ? WHERE id = ?", (left.state, now, left.id))
-        c.execute(
-            "UPDATE tickets SET body = ? WHERE id = ?",
-            (left.model_dump_json(exclude=TICKET_COLUMNS), left.id),
-        )
+            tickets.add_event(c, ticket.id, left.history[-1])
+        tickets.update(c, left, now if ticket.state in OPEN_STATES else row["changed_at"])
         changed += 1
     return changed
 

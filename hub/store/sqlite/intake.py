@@ -77,6 +77,10 @@ def finish(c: sqlite3.Connection, raw: str) -> None:
     forget_body(c, raw)
 
 
+def postpone(c: sqlite3.Connection, raw: str, until: int) -> None:
+    c.execute("UPDATE raw SET lease_until = ? WHERE id = ? AND unfinished = 1", (until, raw))
+
+
 def append(c: sqlite3.Connection, raw: Raw, event: Event, now: int, due_at: int) -> Taken:
     """Record one event."""
     id_ = message_id(event)

@@ -2,15 +2,13 @@
 
 import json
 import sqlite3
-from typing import Any
 
-from hub.model import Conversation, Dialogue, KnowledgeDoc, Message, Raw, Staff, Ticket, TicketEvent
+from hub.model import Conversation, Dialogue, KnowledgeDoc, Message, Raw, Staff
 
 #: Fields of a message that are read only with the whole message: kept together as JSON.
 MESSAGE_BODY = {
     "author_id", "kind", "buttons", "attachments", "private", "knowledge", "reply_to", "automatic", "data",
 }  # fmt: skip
-TICKET_COLUMNS = {"id", "code", "conversation", "state", "priority", "operator", "created_at", "history"}
 
 
 def raw_of(row: sqlite3.Row) -> Raw:
@@ -77,44 +75,6 @@ def note_blobs(connection: sqlite3.Connection, message: Message) -> None:
     """Keep in mind what this message shows."""
     shown = [(message.conversation, attachment.blob) for attachment in message.attachments if attachment.blob]
     connection.executemany("INSERT OR IGNORE INTO blob_uses (conversation, blob) VALUES (?,?)", shown)
-
-
-def ticket_of(connection: sqlite3.Connection, row: sqlite3.Row) -> Ticket:
-    history = connection.execute(
-        "SELECT at, actor, state, note FROM ticket_events WHERE ticket = ? ORDER BY n", (row["id"],)
-    )
-    columns: dict[str, Any] = {name: row[name] for name in TICKET_COLUMNS - {"history"}}
-    return Ticket(
-        **columns, **json.loads(row["body"]), history=tuple(TicketEvent(**dict(event)) for event in history)
-    )
-
-
-def insert_ticket(connection: sqlite3.Connection, ticket: Ticket) -> None:
-    connection.execute(
-        "INSERT INTO tickets (id, code, conversation, state, priority, operator, created_at, changed_at, body)"
-        " VALUES (?,?,?,?,?,?,?,?,?)",
-        (
-            ticket.id,
-            ticket.code,
-            ticket.conversation,
-            ticket.state,
-            ticket.priority,
-            ticket.operator,
-            ticket.created_at,
-            ticket.created_at,
-            ticket.model_dump_json(exclude=TICKET_COLUMNS),
-        ),
-    )
-    for event in ticket.history:
-        add_ticket_event(connection, ticket.id, event)
-
-
-def add_ticket_event(connection: sqlite3.Connection, ticket: str, event: TicketEvent) -> None:
-    connection.execute(
-        "INSERT INTO ticket_events (ticket, n, at, actor, state, note)"
-        " SELECT ?, coalesce(max(n), 0) + 1, ?, ?, ?, ? FROM ticket_events WHERE ticket = ?",
-        (ticket, event.at, event.actor, event.state, event.note, ticket),
-    )
 
 
 def knowledge_of(row: sqlite3.Row) -> KnowledgeDoc:

@@ -175,6 +175,10 @@ class SqliteStore:
     async def commit_turn(self, turn: Turn, lease: Lease | None = None) -> Committed:
         return await self._engine.write(lambda c: commit(c, turn, lease))
 
+    async def turn(self, turn: str) -> Turn | None:
+        row = await self._one("SELECT body FROM turns WHERE id = ?", turn)
+        return Turn.model_validate_json(row["body"]) if row else None
+
     async def next_ticket_number(self, year: int) -> int:
         return await self._engine.write(lambda c: _count_up(c, f"ticket-{year}"))
 

@@ -3,8 +3,10 @@
 import sqlite3
 
 from hub.errors import LeaseLost, NotFound, OwnerChanged
-from hub.model import Committed, Conversation, Lease, Message, TicketChange, TicketEvent, Turn, derived_id
-from hub.store.sqlite.rows import add_ticket_event, conversation_of, insert_message, insert_ticket, message_of
+from hub.model import Committed, Conversation, Lease, Message, Turn, derived_id
+from hub.store.sqlite import tickets
+from hub.store.sqlite.rows import conversation_of, insert_message, message_of
+from hub.store.tickets import ticket_after
 
 
 def commit(c: sqlite3.Connection, turn: Turn, lease: Lease | None) -> Committed:
@@ -33,9 +35,9 @@ def commit(c: sqlite3.Connection, turn: Turn, lease: Lease | None) -> Committed:
     _settle_inbound(c, turn, before)
     messages = _say(c, turn, before.last_seq)
     if turn.ticket is not None:
-        insert_ticket(c, turn.ticket)
+        tickets.insert(c, turn.ticket)
     if turn.change is not None:
-        _change_ticket(c, turn, turn.change)
+        tickets.change(c, turn, turn.change)
     _move_conversation(c, turn, before, len(messages))
     return Committed(turn=turn, messages=messages, fresh=True)
 
@@ -69,8 +71,10 @@ def _say(c: sqlite3.Connection, turn: Turn, last_seq: int) -> tuple[Message, ...
             internal=draft.internal,
             private=draft.private,
             knowledge=draft.knowledge,
+            data=draft.data,
             at=turn.at,
             external_id=draft.said_elsewhere,
+            reply_to=draft.reply_to,
             delivery=None if draft.internal else "sent" if draft.said_elsewhere else "queued",
             turn=turn.id,
         )
@@ -81,28 +85,12 @@ def _say(c: sqlite3.Connection, turn: Turn, last_seq: int) -> tuple[Message, ...
     return messages
 
 
-def _change_ticket(c: sqlite3.Connection, turn: Turn, change: TicketChange) -> None:
-    changed = c.execute(
-        "UPDATE tickets SET state = ?, operator = coalesce(?, operator), changed_at = ? WHERE id = ?",
-        (change.state, change.operator, turn.at, change.ticket),
-    ).rowcount
-    if not changed:
-        raise NotFound(f"no ticket {change.ticket}")
-    event = TicketEvent(at=turn.at, actor=turn.actor_id or turn.actor, state=change.state, note=change.note)
-    add_ticket_event(c, change.ticket, event)
-
-
 def _move_conversation(c: sqlite3.Connection, turn: Turn, before: Conversation, said: int) -> None:
     owner = turn.owner or before.owner
     operator = turn.operator if turn.owner is not None else before.operator
     if owner == "bot":
         operator = None
     moved = (owner, operator) != (before.owner, before.operator)
-    ticket = before.ticket
-    if turn.ticket is not None:
-        ticket = turn.ticket.id
-    elif turn.change is not None and turn.change.state in ("closed", "spam") and ticket == turn.change.ticket:
-        ticket = None
     waiting = c.execute(
         "SELECT 1 FROM messages WHERE conversation = ? AND author = 'citizen' AND outcome IS NULL LIMIT 1",
         (before.id,),
@@ -125,7 +113,7 @@ def _move_conversation(c: sqlite3.Connection, turn: Turn, before: Conversation, 
             last_seq,
             handled,
             seen,
-            ticket,
+            ticket_after(before.ticket, turn),
             (turn.dialogue or before.dialogue).model_dump_json(),
             turn.at,
             waiting is not None,
