@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from hub.errors import AlienPayload, DataError, HubError
+from hub.errors import AlienPayload, DataError, HubError, StoreError
 from hub.logs import set_up_logs
 
 if TYPE_CHECKING:
@@ -81,6 +81,12 @@ def _parser() -> argparse.ArgumentParser:
     search = add("search", _search, "search the procedures; without QUERY, JSON lines on stdin")
     search.add_argument("query", nargs="?")
     search.add_argument("--json", action="store_true")
+    evaluate = add("eval", _eval, "measure the bot on the held-out sets and compare with the last run")
+    evaluate.add_argument("--fast", action="store_true", help="the knowledge search alone, without Rasa")
+    evaluate.add_argument("--gate", action="store_true", help="exit 1 when a figure fell more than its margin")
+    evaluate.add_argument("--keep", action="store_true", help="make this run the one to compare with")
+    evaluate.add_argument("--report", type=Path, metavar="FILE", help="write the HTML report there")
+    evaluate.add_argument("--json", action="store_true")
     deadline = add("deadline", _deadline, "a deadline and how it is counted; without --received, JSON lines on stdin")
     deadline.add_argument("--received", metavar="ISO")
     deadline.add_argument("--hours", type=float, metavar="N")
@@ -99,6 +105,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("login", _zalo_login, "ask the OA's administrator for consent, and keep the tokens", zalo)
     add("status", _zalo_status, "how long the tokens are good; exit 1 if consent is needed", zalo)
+    stores = commands.add_parser("store", help="where everything is kept").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    copied = add("copy", _store_copy, "move a whole installation to another store; run again to go on", stores)
+    copied.add_argument("source", metavar="FROM", help="as in HUB_STORE_URL: sqlite:///path or mongodb://…")
+    copied.add_argument("target", metavar="TO", help="a new, empty store")
     staff = commands.add_parser("staff", help="people who work here").add_subparsers(
         required=True, metavar="COMMAND"
     )
@@ -181,6 +193,50 @@ def _ask(arguments: argparse.Namespace) -> int:
 
     asyncio.run(run())
     return 0
+
+
+def _eval(arguments: argparse.Namespace) -> int:
+    from collections import Counter
+
+    from bot import evaluation
+    from bot.knowledge import KnowledgeBase, seed_docs
+    from hub.ask import answers, as_json
+    from hub.clock import SystemClock
+    from hub.up import private_bot
+
+    sets = evaluation.load_sets()
+    figures = evaluation.search_figures(KnowledgeBase.build(seed_docs()), sets)
+    confusions: evaluation.Confusions = Counter()
+    settings = _settings(arguments)
+    set_up_logs("ERROR")
+
+    async def ask_all() -> list[dict[str, object]]:
+        async with private_bot(settings) as bot:
+            lines = answers(bot, evaluation.asked_lines(sets), SystemClock(), settings.bot_budget_s)
+            return [as_json(item["id"], answer) async for item, answer in lines]
+
+    if not arguments.fast:
+        turns, confusions = evaluation.turn_figures(sets, asyncio.run(ask_all()))
+        figures |= turns
+    before = evaluation.load_last()
+    fallen = evaluation.fallen(figures, before)
+    if arguments.report:
+        arguments.report.write_text(
+            evaluation.as_html(figures, before, confusions, fallen), encoding="utf-8"
+        )
+    if arguments.keep:
+        evaluation.save(figures, confusions)
+    if arguments.json:
+        _out(json.dumps(evaluation.as_json(figures, confusions) | {"fallen": fallen}, ensure_ascii=False))
+    else:
+        for name, figure in figures.items():
+            was = f"   was {before[name].value:.3f}" if name in before else ""
+            _out(f"{name:34} {figure.value:.3f}  n={figure.n:<4} ±{figure.spread:.3f}{was}")
+        for (right, taken), count in confusions.most_common(20):
+            _out(f"{count:4} × {right} → {taken}")
+    for line in fallen:
+        _complain(f"fell: {line}")
+    return 1 if arguments.gate and fallen else 0
 
 
 def _search(arguments: argparse.Namespace) -> int:
@@ -334,6 +390,30 @@ def _staff_reset(arguments: argparse.Namespace) -> int:
 
     password = _with_store(_settings(arguments), lambda store: reset_password(store, arguments.login))
     _out(f"one-time password of {arguments.login}: {password}")
+    return 0
+
+
+def _store_copy(arguments: argparse.Namespace) -> int:
+    from hub.clock import SystemClock
+    from hub.store import movable_for, name_of
+    from hub.store.moving import copy
+
+    data = _settings(arguments).data
+    urls = (arguments.source, arguments.target)
+    names = [name_of(url, data) for url in urls]
+    if names[0] == names[1]:
+        raise StoreError(f"{names[0]} cannot be copied to itself")
+    source, target = (movable_for(url, data) for url in urls)
+
+    async def run() -> None:
+        async with contextlib.AsyncExitStack() as cleanup:
+            for store in (source, target):
+                await store.open()
+                cleanup.push_async_callback(store.close)
+            await copy(source, target, name=names[0], now=SystemClock().now(), tell=_out)
+
+    asyncio.run(run())
+    _out(f"Copied and compared. Now set HUB_STORE_URL to {names[1]} (with its credentials) and start the hub.")
     return 0
 
 

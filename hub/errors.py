@@ -70,6 +70,15 @@ class StoreTooNew(StoreError):
     pass
 
 
+class HalfCopied(StoreError):
+    """A hub must not open what ``hub store copy`` has not finished."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"{what} is being filled by `hub store copy`: run the same copy again until it is done, or use another store"
+        )
+
+
 class LeaseLost(StoreError):
     pass
 

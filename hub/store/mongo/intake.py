@@ -20,8 +20,9 @@ from hub.store.mongo.journal import Change, Journal, insert, touched
 LARGEST_PART = 8 * 2**20  # a document holds 16 MB: a larger delivery is kept in parts
 
 
-async def put_raw(db: Database, raw: Raw) -> None:
-    document = raw_document(raw)
+async def put_raw(db: Database, raw: Raw, known: Document | None = None) -> None:
+    """``known``: what has become of it already, in the store that it comes from."""
+    document = raw_document(raw) | (known or {})
     if len(raw.body) > LARGEST_PART:
         starts = range(0, len(raw.body), LARGEST_PART)
         for n, start in enumerate(starts):

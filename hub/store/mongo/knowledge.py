@@ -18,18 +18,18 @@ async def pointer(db: Database) -> Document:
 async def read(db: Database) -> list[KnowledgeDoc]:
     while True:
         before = await pointer(db)
-        entries = await _entries(db, before)
+        found = await entries(db, before)
         if (await pointer(db))["revision"] == before[
             "revision"
         ]:  # else it may have been cleared away meanwhile
-            return sorted((knowledge_of(entry) for entry in entries), key=lambda doc: (doc.kind, doc.id))
+            return sorted((knowledge_of(entry) for entry in found), key=lambda doc: (doc.kind, doc.id))
 
 
 async def put(db: Database, docs: Sequence[KnowledgeDoc], *, now: int) -> int:
     while True:
         before = await pointer(db)
-        entries = {(entry["kind"], entry["id"]): entry for entry in await _entries(db, before)}
-        if not _merge(entries, docs, now):
+        there = {(entry["kind"], entry["id"]): entry for entry in await entries(db, before)}
+        if not _merge(there, docs, now):
             if (await pointer(db))["revision"] == before["revision"]:
                 return int(before["revision"])
             continue
@@ -37,7 +37,7 @@ async def put(db: Database, docs: Sequence[KnowledgeDoc], *, now: int) -> int:
         await db["knowledge"].insert_many(
             [
                 {name: value for name, value in entry.items() if name != "_id"} | after
-                for entry in entries.values()
+                for entry in there.values()
             ]
         )
         if await _point(db, before, after):
@@ -47,7 +47,7 @@ async def put(db: Database, docs: Sequence[KnowledgeDoc], *, now: int) -> int:
             return int(after["revision"])
 
 
-async def _entries(db: Database, at: Document) -> list[Document]:
+async def entries(db: Database, at: Document) -> list[Document]:
     return await db["knowledge"].find({"revision": at["revision"], "writer": at["writer"]}).to_list()
 
 

@@ -11,7 +11,7 @@ import pymongo
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError
 
-from hub.errors import StoreError
+from hub.errors import HalfCopied, StoreError
 from hub.model import (
     OPEN_STATES,
     Attachment,
@@ -37,7 +37,7 @@ from hub.model import (
     Turn,
 )
 from hub.ports import Books
-from hub.store.mongo import blobs, deliveries, intake, jobs, knowledge, media, outbox, people, tickets
+from hub.store.mongo import blobs, deliveries, intake, jobs, knowledge, media, moving, outbox, people, tickets
 from hub.store.mongo.books import balance
 from hub.store.mongo.database import Database, Document, put_new, reaching
 from hub.store.mongo.documents import conversation_of, message_of, staff_of, turn_of
@@ -58,6 +58,9 @@ class MongoStore:
     @reaching
     async def open(self) -> None:
         await self._db.open()
+        if await moving.progress(self._db) is not None:
+            await self._db.close()
+            raise HalfCopied("the database")
         await self._journal.sweep(now=time.time_ns() // 1_000_000, all_=True)
 
     async def close(self) -> None:
@@ -271,7 +274,9 @@ class MongoStore:
 
     @reaching
     async def queue(self, *, limit: int, state: str = "open") -> list[tuple[Ticket, Conversation]]:
-        states: tuple[TicketState, ...] = tuple(sorted(OPEN_STATES)) if state == "open" else ("closed", "spam")
+        states: tuple[TicketState, ...] = (
+            tuple(sorted(OPEN_STATES)) if state == "open" else ("closed", "spam")
+        )
         query = TicketQuery(states=states, merged=False, order="urgent" if state == "open" else "changed")
         found = await tickets.find(self._db, query, limit)
         of = {"_id": {"$in": [ticket.conversation for ticket in found]}}
@@ -356,7 +361,9 @@ class MongoStore:
     @reaching
     async def presences(self, *, since: int) -> list[Presence]:
         found = self._db["presence"].find({"seen_at": {"$gte": since}}).sort("_id", ASCENDING)
-        return [Presence(staff=one["_id"], status=one["status"], seen_at=one["seen_at"]) async for one in found]
+        return [
+            Presence(staff=one["_id"], status=one["status"], seen_at=one["seen_at"]) async for one in found
+        ]
 
     @reaching
     async def count_hit(self, key: str, *, now: int, window_ms: int) -> int:

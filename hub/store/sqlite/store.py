@@ -5,10 +5,10 @@ import json
 import secrets
 import sqlite3
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hub.errors import HalfCopied
 from hub.model import (
     FINAL,
     OPEN_STATES,
@@ -35,10 +35,10 @@ from hub.model import (
     Turn,
 )
 from hub.ports import Books
-from hub.store.sqlite import jobs, media, people, tickets
+from hub.store.sqlite import jobs, media, moving, people, tickets
 from hub.store.sqlite.blobs import Blobs
 from hub.store.sqlite.books import balance
-from hub.store.sqlite.engine import Engine, Work
+from hub.store.sqlite.engine import Engine, Work, migrations
 from hub.store.sqlite.erasing import erase
 from hub.store.sqlite.intake import finish, postpone, take_in
 from hub.store.sqlite.rows import (
@@ -54,25 +54,19 @@ from hub.store.sqlite.turns import commit
 T = TypeVar("T")
 
 
-def _migrations() -> list[str]:
-    folder = files("hub.store.sqlite") / "migrations"
-    return [
-        file.read_text()
-        for file in sorted(folder.iterdir(), key=lambda f: f.name)
-        if file.name.endswith(".sql")
-    ]
-
-
 class SqliteStore:
     """One file. Safe for several processes on one machine: every write takes the file's lock."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._engine = Engine(path, _migrations())
+        self._engine = Engine(path, migrations())
         self._blobs = Blobs(self._engine, path)
 
     async def open(self) -> None:
         await self._engine.open()
+        if await self._engine.read(moving.progress) is not None:
+            await self.close()
+            raise HalfCopied(f"the store {self.path}")
 
     async def close(self) -> None:
         await self._engine.close()
@@ -342,7 +336,9 @@ class SqliteStore:
         return [message_of(row) for row in reversed(rows)]
 
     async def queue(self, *, limit: int, state: str = "open") -> list[tuple[Ticket, Conversation]]:
-        states: tuple[TicketState, ...] = tuple(sorted(OPEN_STATES)) if state == "open" else ("closed", "spam")
+        states: tuple[TicketState, ...] = (
+            tuple(sorted(OPEN_STATES)) if state == "open" else ("closed", "spam")
+        )
         query = TicketQuery(states=states, merged=False, order="urgent" if state == "open" else "changed")
 
         def work(c: sqlite3.Connection) -> list[tuple[Ticket, Conversation]]:
