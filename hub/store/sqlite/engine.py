@@ -47,7 +47,8 @@ class Engine:
     def __init__(self, path: Path, migrations: list[str]) -> None:
         self._path = path
         self._migrations = migrations
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[list[_Job] | None] = queue.SimpleQueue()
+        self._asked: list[_Job] = []  # by tasks that ran in this round of the event loop
         self._writer: threading.Thread | None = None
         self._readers: ThreadPoolExecutor | None = None
         self._local = threading.local()
@@ -70,6 +71,8 @@ class Engine:
     async def close(self) -> None:
         """Finish what was asked, then stop the threads."""
         if self._writer is not None:
+            if self._asked:
+                self._hand_over()
             self._jobs.put(None)
             await asyncio.to_thread(self._writer.join)
             self._writer = None
@@ -85,8 +88,15 @@ class Engine:
             raise StoreUnavailable(f"the store {self._path} is not open")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
-        self._jobs.put(_Job(work, loop, future))
+        if not self._asked:
+            loop.call_soon(self._hand_over)
+        self._asked.append(_Job(work, loop, future))
         return await future
+
+    def _hand_over(self) -> None:
+        """All that was asked at once, at once: job by job, the writer and the event loop would wake each other."""
+        jobs, self._asked = self._asked, []
+        self._jobs.put(jobs)
 
     async def read(self, work: Work[T]) -> T:
         if self._readers is None:
@@ -161,16 +171,18 @@ class Engine:
 
     def _write_loop(self, connection: sqlite3.Connection) -> None:
         while (first := self._jobs.get()) is not None:
-            group = [first]
+            waiting = first
             stop = False
             with contextlib.suppress(queue.Empty):
-                while len(group) < LARGEST_GROUP:
-                    job = self._jobs.get_nowait()
-                    if job is None:
+                while len(waiting) < LARGEST_GROUP:
+                    more = self._jobs.get_nowait()
+                    if more is None:
                         stop = True
                         break
-                    group.append(job)
-            self._answer(group, self._commit_together(connection, group))
+                    waiting += more
+            for start in range(0, len(waiting), LARGEST_GROUP):
+                group = waiting[start : start + LARGEST_GROUP]
+                self._answer(group, self._commit_together(connection, group))
             if stop:
                 return
 

@@ -32,7 +32,7 @@ def take_in(
     due_at: int,
     finished: bool,
 ) -> Intake:
-    row = c.execute("SELECT state FROM raw WHERE id = ?", (raw.id,)).fetchone()
+    row = c.execute("SELECT state, erased FROM raw WHERE id = ?", (raw.id,)).fetchone()
     first_time = row is not None and row["state"] == "waits"
     taken = [append(c, raw, event, now, due_at) for event in events]
     fresh = sum(one.new for one in taken)
@@ -68,7 +68,9 @@ def take_in(
         )
     if any(one.erased for one in taken):
         c.execute("UPDATE raw SET erased = 1 WHERE id = ?", (raw.id,))
-    forget_body(c, raw.id)
+        forget_body(c, raw.id)
+    elif row is not None and row["erased"]:
+        forget_body(c, raw.id)
     return intake
 
 

@@ -74,7 +74,8 @@ def insert_message(connection: sqlite3.Connection, message: Message) -> bool:
 def note_blobs(connection: sqlite3.Connection, message: Message) -> None:
     """Keep in mind what this message shows."""
     shown = [(message.conversation, attachment.blob) for attachment in message.attachments if attachment.blob]
-    connection.executemany("INSERT OR IGNORE INTO blob_uses (conversation, blob) VALUES (?,?)", shown)
+    if shown:
+        connection.executemany("INSERT OR IGNORE INTO blob_uses (conversation, blob) VALUES (?,?)", shown)
 
 
 def knowledge_of(row: sqlite3.Row) -> KnowledgeDoc:
