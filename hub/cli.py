@@ -83,11 +83,15 @@ def _parser() -> argparse.ArgumentParser:
     search.add_argument("--json", action="store_true")
     evaluate = add("eval", _eval, "measure the bot on the held-out sets and compare with the last run")
     evaluate.add_argument("--fast", action="store_true", help="the knowledge search alone, without Rasa")
-    evaluate.add_argument("--gate", action="store_true", help="exit 1 when a figure fell more than its margin")
+    evaluate.add_argument(
+        "--gate", action="store_true", help="exit 1 when a figure fell more than its margin"
+    )
     evaluate.add_argument("--keep", action="store_true", help="make this run the one to compare with")
     evaluate.add_argument("--report", type=Path, metavar="FILE", help="write the HTML report there")
     evaluate.add_argument("--json", action="store_true")
-    deadline = add("deadline", _deadline, "a deadline and how it is counted; without --received, JSON lines on stdin")
+    deadline = add(
+        "deadline", _deadline, "a deadline and how it is counted; without --received, JSON lines on stdin"
+    )
     deadline.add_argument("--received", metavar="ISO")
     deadline.add_argument("--hours", type=float, metavar="N")
     deadline.add_argument("--paused", action="extend", nargs="+", default=[], metavar="ISO/ISO")
@@ -108,7 +112,9 @@ def _parser() -> argparse.ArgumentParser:
     stores = commands.add_parser("store", help="where everything is kept").add_subparsers(
         required=True, metavar="COMMAND"
     )
-    copied = add("copy", _store_copy, "move a whole installation to another store; run again to go on", stores)
+    copied = add(
+        "copy", _store_copy, "move a whole installation to another store; run again to go on", stores
+    )
     copied.add_argument("source", metavar="FROM", help="as in HUB_STORE_URL: sqlite:///path or mongodb://…")
     copied.add_argument("target", metavar="TO", help="a new, empty store")
     staff = commands.add_parser("staff", help="people who work here").add_subparsers(
@@ -221,9 +227,7 @@ def _eval(arguments: argparse.Namespace) -> int:
     before = evaluation.load_last()
     fallen = evaluation.fallen(figures, before)
     if arguments.report:
-        arguments.report.write_text(
-            evaluation.as_html(figures, before, confusions, fallen), encoding="utf-8"
-        )
+        arguments.report.write_text(evaluation.as_html(figures, before, confusions, fallen), encoding="utf-8")
     if arguments.keep:
         evaluation.save(figures, confusions)
     if arguments.json:
@@ -413,7 +417,9 @@ def _store_copy(arguments: argparse.Namespace) -> int:
             await copy(source, target, name=names[0], now=SystemClock().now(), tell=_out)
 
     asyncio.run(run())
-    _out(f"Copied and compared. Now set HUB_STORE_URL to {names[1]} (with its credentials) and start the hub.")
+    _out(
+        f"Copied and compared. Now set HUB_STORE_URL to {names[1]} (with its credentials) and start the hub."
+    )
     return 0
 
 

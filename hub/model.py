@@ -287,7 +287,9 @@ class Ticket(Value):
         fields = change.fields | {"state": change.state or self.state}
         if change.operator is not None:
             fields["operator"] = change.operator
-        new = Ticket.model_validate(self.model_dump(exclude={"history"}) | fields | {"version": self.version + 1})
+        new = Ticket.model_validate(
+            self.model_dump(exclude={"history"}) | fields | {"version": self.version + 1}
+        )
         before, after = self.model_dump(mode="json"), new.model_dump(mode="json")
         changes = {
             name: (None, None) if name in PERSONAL else (before[name], after[name])

@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from hub.web import auth, chat, console, health, home, webhooks
+from hub.web import auth, channel_pages, chat, console, health, home, webhooks
 from hub.web.context import HUB, Hub
 from hub.web.pages import FRAME_ANCESTORS, security_headers, static_routes
 
@@ -15,6 +15,7 @@ def make_app(hub: Hub) -> web.Application:
     app[FRAME_ANCESTORS] = " ".join(("'self'", *hub.settings.chat_origins))
     for room in (health, webhooks, home, chat, auth, console):
         app.add_routes(room.routes())
+    app.add_routes(channel_pages.routes(hub.connectors))
     app.add_routes(static_routes())
     app.on_shutdown.append(chat.close_all)
     app.on_shutdown.append(console.close_all)

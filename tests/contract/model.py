@@ -84,7 +84,9 @@ class Model:
     def __init__(self) -> None:
         self.raws: dict[str, Delivered] = {}
         self.events: dict[str, str] = {}  # in which conversation
-        self.erased: set[tuple[str, str]] = set()  # ("message" or "event", its id): a name may be used by both
+        self.erased: set[tuple[str, str]] = (
+            set()
+        )  # ("message" or "event", its id): a name may be used by both
         self.talks: dict[str, Talk] = {}
         self.turns: dict[str, Turn] = {}
         self.tickets: dict[str, Ticket] = {}
@@ -272,7 +274,11 @@ class Model:
 
     def _change(self, talk: Talk, turn: Turn, change: TicketChange) -> None:
         old = self.tickets[change.ticket]
-        new = {**change.fields, "state": change.state or old.state, "operator": change.operator or old.operator}
+        new = {
+            **change.fields,
+            "state": change.state or old.state,
+            "operator": change.operator or old.operator,
+        }
         entry = TicketEvent(
             at=turn.at, actor=turn.actor_id or turn.actor, state=new["state"], note=change.note, action=change.action,
             changes={
@@ -300,7 +306,9 @@ class Model:
                 and not (query.unassigned and t.operator)
                 and (query.merged is None or query.merged == (t.merged_into is not None))
                 and (query.merged_into is None or t.merged_into == query.merged_into)
-                and (query.alarm_until is None or (t.alarm_at is not None and t.alarm_at <= query.alarm_until))
+                and (
+                    query.alarm_until is None or (t.alarm_at is not None and t.alarm_at <= query.alarm_until)
+                )
                 and (query.due_until is None or (t.due_at is not None and t.due_at <= query.due_until))
             )
 
@@ -430,7 +438,10 @@ class Model:
             talk.change(m, text=None, buttons=(), attachments=(), data={})
         for turn in [t for t in self.turns.values() if t.conversation == conversation]:
             change = turn.change and turn.change.model_copy(
-                update={"note": None, "fields": {k: v for k, v in turn.change.fields.items() if k != "solution"}}
+                update={
+                    "note": None,
+                    "fields": {k: v for k, v in turn.change.fields.items() if k != "solution"},
+                }
             )
             new = turn.model_copy(update={"says": (), "dialogue": None, "ticket": None, "change": change})
             changed |= new != turn

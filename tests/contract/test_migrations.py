@@ -156,7 +156,9 @@ async def test_what_an_older_hub_kept_is_all_there(old: Store) -> None:
 
 async def test_an_older_hubs_tickets_are_found_and_go_on(old: Store) -> None:
     await old.open()
-    (found,) = await old.find_tickets(TicketQuery(category="chieu-sang", merged=False, proposed=False), limit=9)
+    (found,) = await old.find_tickets(
+        TicketQuery(category="chieu-sang", merged=False, proposed=False), limit=9
+    )
     assert (found.id, found.version, found.hours, found.alarm_at) == ("k-1", 0, None, None)
     assert await old.find_tickets(TicketQuery(alarm_until=T0 + 10**9), limit=9) == []
     assert [t.id for t, _ in await old.queue(limit=9)] == ["k-1"]

@@ -254,7 +254,13 @@ class StoreMachine(RuleBasedStateMachine):
         known = self.model.tickets.get(target)
         expects = None if off is None or known is None else max(0, known.version + off)
         change = TicketChange(
-            ticket=target, state=None if state == "none" else state, operator="s-1", note="ghi", action="x", fields=fields, expects=expects
+            ticket=target,
+            state=None if state == "none" else state,
+            operator="s-1",
+            note="ghi",
+            action="x",
+            fields=fields,
+            expects=expects,
         )
         turn = Turn(
             id=f"o-{self.steps}", conversation=id_, actor="operator", actor_id="s-1", at=self.now,

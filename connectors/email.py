@@ -1,0 +1,79 @@
+"""E-mail: a mailbox read over IMAP, answers over SMTP. See docs/channels/email.md."""
+
+from collections.abc import Mapping, Sequence
+
+from connectors import email_events
+from connectors.email_compose import compose, own_id
+from connectors.email_events import parse
+from connectors.email_imap import Mailbox
+from connectors.email_settings import CHANNEL, EmailSettings
+from connectors.email_smtp import deliver
+from hub.errors import Forged, Unreachable, Unsupported
+from hub.model import Blob, Conversation, Event, Outgoing
+from hub.ports import Capabilities, Job, Media, Reach, Sent, Tools
+
+__all__ = ["CHANNEL", "EmailConnector", "EmailSettings", "parse"]
+
+MAX_TEXT = 50_000
+
+
+class EmailConnector:
+    name = CHANNEL
+    keep_headers: tuple[str, ...] = ()
+    capabilities = Capabilities(
+        max_text=MAX_TEXT,
+        attachments=True,
+        attachments_apart=False,
+        courtesies=False,
+        resend_safe=True,  # every attempt carries the same Message-ID
+        threads=True,
+    )
+
+    def __init__(self, settings: EmailSettings, tools: Tools) -> None:
+        self._settings, self._tools = settings, tools
+        self.mailbox = Mailbox(settings, tools)
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Mails are fetched: whoever pushes one here is not our server."""
+        raise Forged("mails come by IMAP only")
+
+    def parse(self, body: bytes) -> list[Event]:
+        return parse(body, account=self._settings.address)
+
+    def reach(self, conversation: Conversation, now: int) -> Reach:
+        if conversation.unreachable is not None:
+            return Reach(staff=False, bot=False, notice=conversation.unreachable)
+        return Reach()
+
+    async def send(self, item: Outgoing) -> Sent:
+        if not item.conversation.sender:
+            raise Unreachable("Thư này không có địa chỉ người gửi.")
+        mail = compose(
+            item,
+            address=self._settings.address,
+            display_name=self._settings.display_name,
+            files=await self._files(item),
+            parent=item.message.reply_to,
+        )
+        await deliver(self._settings, mail)
+        return Sent(external_id=own_id(item, self._settings.address))
+
+    def part(self, body: bytes, part: str) -> Media | None:
+        return email_events.part(body, part)
+
+    async def typing(self, conversation: Conversation) -> None:
+        """Mail has no such sign."""
+
+    def jobs(self) -> Sequence[Job]:
+        return (Job(name=self.mailbox.name, role="mail", run=self.mailbox.run),)
+
+    async def _files(self, item: Outgoing) -> list[tuple[Blob, str]]:
+        files = []
+        for attachment in item.message.attachments:
+            blob = await self._tools.blob(attachment.blob) if attachment.blob else None
+            if blob is None:
+                raise Unsupported("the file is not there")
+            files.append((blob, attachment.name or "tep"))
+        if sum(blob.size for blob, _ in files) > self._settings.largest_attachments:
+            raise Unsupported("the files are too large for a mail")
+        return files

@@ -1,0 +1,79 @@
+"""An outbound message as a mail: in its thread, as text and HTML, and recognisable as a machine's where it is one."""
+
+import html
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from email.headerregistry import Address
+from email.message import EmailMessage
+from email.utils import format_datetime
+
+from connectors.email_kinds import OURS
+from hub.model import Blob, Outgoing
+from hub.pieces import numbered
+
+SUBJECT = "Trả lời của Tổng đài 1022"
+LONGEST_CHAIN = 900  # characters: a line of a mail ends before 998
+
+
+def own_id(item: Outgoing, address: str) -> str:
+    """The Message-ID without brackets: the same for every attempt."""
+    return f"{item.message.id}@{address.rpartition('@')[2]}"
+
+
+def compose(
+    item: Outgoing,
+    *,
+    address: str,
+    display_name: str,
+    files: Sequence[tuple[Blob, str]] = (),
+    parent: str | None = None,
+    chain: Sequence[str] = (),
+    subject: str = "",
+    code: str | None = None,
+) -> EmailMessage:
+    """The mail.
+
+    Args:
+        parent: Message-ID of the mail it answers; none: the first of its thread.
+        chain: Message-IDs before that one, oldest first.
+        subject: of the citizen's mail.
+        code: of the ticket, if it may be told.
+    """
+    message, parent = item.message, parent or item.conversation.key
+    mail = EmailMessage()
+    mail["From"] = Address(display_name=display_name, addr_spec=address)
+    mail["To"] = item.conversation.sender
+    mail["Subject"] = _subject(subject, code)
+    mail["Date"] = format_datetime(datetime.fromtimestamp(message.at / 1000, UTC))
+    mail["Message-ID"] = f"<{own_id(item, address)}>"
+    if "@" in parent:  # else the citizen's mail had none
+        mail["In-Reply-To"] = f"<{parent}>"
+        mail["References"] = _references([item.conversation.key, *chain, parent])
+    mail[OURS] = "1"
+    if message.author != "operator":
+        mail["Auto-Submitted"] = "auto-replied"
+        mail["X-Auto-Response-Suppress"] = "All"
+    text = numbered(message.text or "", message.buttons)
+    mail.set_content(text)
+    paragraphs = "".join(f"<p>{html.escape(one)}</p>" for one in text.split("\n") if one.strip())
+    mail.add_alternative(f'<!DOCTYPE html><html lang="vi"><body>{paragraphs}</body></html>', subtype="html")
+    for blob, name in files:
+        main, _, sub = blob.media_type.partition("/")
+        mail.add_attachment(blob.data, maintype=main, subtype=sub or "octet-stream", filename=name)
+    return mail
+
+
+def _subject(subject: str, code: str | None) -> str:
+    plain = " ".join(subject.split()) or SUBJECT
+    said = plain if plain.lower().startswith("re:") else f"Re: {plain}"
+    return f"{said} [{code}]" if code and code not in said else said
+
+
+def _references(ids: Sequence[str]) -> str:
+    first, *rest = list(dict.fromkeys(one for one in ids if "@" in one))
+    kept: list[str] = []
+    for one in reversed(rest):
+        if sum(len(other) + 3 for other in (first, one, *kept)) > LONGEST_CHAIN:
+            break
+        kept.insert(0, one)
+    return " ".join(f"<{one}>" for one in (first, *kept))

@@ -1,0 +1,51 @@
+"""HTML of mails: as text, and safe to look at."""
+
+import html as entities
+import re
+
+import nh3
+from selectolax.lexbor import LexborHTMLParser
+
+LARGEST_HTML = 1_000_000  # characters; newsletters stay far below
+_HIDDEN = "script, style, head, title, template, noscript, [hidden], [style*='display:none'], [style*='display: none']"
+_QUOTED = ".gmail_quote, blockquote[type=cite], .yahoo_quoted, #divRplyFwdMsg, #divRplyFwdMsg ~ *"
+_FORWARDED = re.compile(r"forwarded message|được chuyển tiếp", re.I)
+_TAGS = {
+    "a", "b", "blockquote", "br", "code", "div", "em", "h1", "h2", "h3", "h4", "hr", "i", "li", "ol", "p",
+    "pre", "s", "span", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "u", "ul",
+}  # fmt: skip
+_BREAK = re.compile(r"<(?:br|hr)[^>]*>|</(?:p|div|h[1-4]|li|tr|table|blockquote|pre|ul|ol)>", re.I)
+_LINK = re.compile(r'<a\b[^>]*?href="([^"]*)"[^>]*>(.*?)</a>', re.I | re.S)
+
+
+def sanitised(html: str) -> str:
+    """Nothing that runs, and nothing that is loaded: no images, no styles, no forms."""
+    return nh3.clean(
+        html[:LARGEST_HTML],
+        tags=_TAGS,
+        attributes={"a": {"href"}, "td": {"colspan", "rowspan"}},
+        url_schemes={"http", "https", "mailto", "tel"},
+        link_rel="noopener noreferrer nofollow",
+    )
+
+
+def text_of(html: str, *, quotes: bool = True) -> str:
+    """What a reader sees; links in brackets behind their words. Without ``quotes``: without older mails."""
+    tree = LexborHTMLParser(html[:LARGEST_HTML])
+    for node in tree.css(_HIDDEN):
+        node.decompose()
+    if not quotes:
+        for node in tree.css(_QUOTED):
+            if not _FORWARDED.search(node.text()[:300]):
+                node.decompose()
+    clean = re.sub(r"\s+", " ", sanitised(tree.html or ""))
+    clean = _BREAK.sub("\n", _LINK.sub(_link, clean))
+    clean = re.sub(r"</t[dh]>", " ", clean)
+    plain = entities.unescape(re.sub(r"<[^>]*>", "", clean))
+    return "\n".join(line.strip() for line in plain.split("\n"))
+
+
+def _link(found: re.Match[str]) -> str:
+    target, words = found[1], re.sub(r"<[^>]*>", "", found[2]).strip()
+    shown = target.removeprefix("mailto:").removeprefix("tel:")
+    return words if not target.startswith("http") or words == shown else f"{words} ({shown})".strip()

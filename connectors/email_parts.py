@@ -1,0 +1,237 @@
+"""The parts of a mail: what is said, and what is attached."""
+
+import email
+import hashlib
+import re
+import urllib.parse
+from dataclasses import dataclass, field
+from email.message import Message as Mail
+from typing import Any
+
+import tnefparse
+
+from connectors.email_charsets import Headers, decoded, tidy, words
+from hub.errors import AlienPayload
+from hub.model import Attachment
+from hub.ports import Media
+
+LARGEST_MAIL = 40_000_000  # 25 MB of content as base64, and its headers
+LARGEST_ATTACHMENT = 25_000_000  # what citizens' providers let through
+DEEPEST = 10  # forwards of forwards; deeper is built to hurt
+MOST_PARTS = 200
+MOST_ATTACHMENTS = 50
+_MARKS = ("from", "date", "message-id", "received", "subject", "return-path")
+_SIGNATURES = frozenset(
+    {"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature"}
+)
+_STUB = re.compile(
+    r"\s*(?:.{0,80}(?:does not support html|html (?:format|message)|hỗ trợ html).{0,120}|\s*)", re.I | re.S
+)
+_PARAMETER = re.compile(r"(?:file)?name(?:\*(\d+))?(\*)?\s*=\s*(\"(?:[^\"\\]|\\.)*\"|[^;]*)", re.I)
+
+
+@dataclass
+class Contents:
+    """What a mail holds."""
+
+    plain: str = ""
+    html: str = ""
+    attachments: tuple[Attachment, ...] = ()
+    fingerprints: list[str] = field(default_factory=list)
+    unreadable: str | None = None
+    cut: bool = False
+
+    @property
+    def stub(self) -> bool:
+        """Whether the plain text only says that there is HTML."""
+        return bool(_STUB.fullmatch(self.plain))
+
+
+def tree(body: bytes) -> Mail:
+    """The mail's parts. Raises ``AlienPayload`` for what is none, or is built to be unreadable."""
+    if len(body) > LARGEST_MAIL:
+        raise AlienPayload("not taken as a mail: too large")
+    body = body.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n").replace(b"\x00", b"")
+    if not body.strip():
+        raise AlienPayload("not a mail: empty")
+    try:
+        mail = email.message_from_bytes(body)
+        names = {str(name).lower() for name, _ in mail.raw_items()}
+        if names.isdisjoint(_MARKS):
+            raise AlienPayload("not a mail: no header of one")
+        _measure(mail)
+    except RecursionError:
+        raise AlienPayload("not taken as a mail: absurdly nested") from None
+    return mail
+
+
+def _measure(mail: Mail) -> None:
+    count, waiting = 0, [(mail, 0)]
+    while waiting:
+        one, depth = waiting.pop()
+        count += 1
+        if depth > DEEPEST:
+            raise AlienPayload("not taken as a mail: absurdly nested")
+        if count > MOST_PARTS:
+            raise AlienPayload("not taken as a mail: absurdly many parts")
+        if one.get_content_type() != "message/delivery-status":
+            waiting += [(inner, depth + 1) for inner in _inner(one)]
+
+
+def _inner(mail: Mail) -> list[Mail]:
+    content = mail.get_payload()
+    return [one for one in content if isinstance(one, Mail)] if isinstance(content, list) else []
+
+
+def read(mail: Mail) -> Contents:
+    """Texts and attachments, in their order. Mails within are attachments, not text."""
+    contents, attached = Contents(), []
+    for path, one in _leaves(mail, ""):
+        kind = one.get_content_type()
+        if kind in _SIGNATURES:
+            continue
+        if kind in ("application/pkcs7-mime", "application/x-pkcs7-mime") or (
+            kind == "application/octet-stream" and path.startswith("2") and _encrypted(mail)
+        ):
+            contents.unreadable = "encrypted"
+        name = _name(one)
+        said = kind in ("text/plain", "text/html") and _disposition(one) != "attachment" and not name
+        if said and kind == "text/plain":
+            contents.plain = f"{contents.plain}\n{_text(one)}".strip("\n")
+        elif said:
+            contents.html += _text(one)
+        elif kind == "message/delivery-status" or (_encrypted(mail) and path == "1"):
+            continue
+        elif kind == "application/ms-tnef" or (name or "").lower() == "winmail.dat":
+            packed = _unpacked(_bytes(one))
+            attached += [_attachment(f"{path}/{n}", *each) for n, each in enumerate(packed)] or [
+                _attachment(path, _bytes(one), name, kind)
+            ]
+        else:
+            attached.append(_attachment(path, _bytes(one), name, kind))
+    contents.cut = len(attached) > MOST_ATTACHMENTS
+    contents.attachments = tuple(one for one, _ in attached[:MOST_ATTACHMENTS])
+    contents.fingerprints = [mark for _, mark in attached]
+    return contents
+
+
+def media(mail: Mail, wanted: str) -> Media | None:
+    """The content of one attachment, by the path that :func:`read` gave it."""
+    place, slash, index = wanted.partition("/")
+    for path, one in _leaves(mail, ""):
+        if path != place:
+            continue
+        if not slash:
+            return Media(data=_bytes(one), name=_name(one))
+        packed = _unpacked(_bytes(one))
+        if index.isascii() and index.isdecimal() and len(index) < 6 and int(index) < len(packed):
+            return Media(data=packed[int(index)][0], name=packed[int(index)][1])
+    return None
+
+
+def _leaves(mail: Mail, path: str) -> list[tuple[str, Mail]]:
+    if mail.get_content_maintype() != "multipart" or not mail.is_multipart():
+        return [(path or "1", mail)]
+    return [
+        leaf
+        for n, one in enumerate(_inner(mail), 1)
+        for leaf in _leaves(one, f"{path}.{n}" if path else str(n))
+    ]
+
+
+def _encrypted(mail: Mail) -> bool:
+    return mail.get_content_type() == "multipart/encrypted"
+
+
+def _disposition(one: Mail) -> str:
+    return Headers(one).text("content-disposition").split(";")[0].strip().lower()
+
+
+def _bytes(one: Mail) -> bytes:
+    if one.is_multipart():  # a mail within
+        return b"".join(inner.as_bytes() for inner in _inner(one))
+    content = one.get_payload(decode=True)
+    return content if isinstance(content, bytes) else b""
+
+
+def _text(one: Mail) -> str:
+    kind = Headers(one).text("content-type")
+    label = re.search(r"charset\s*=\s*\"?([^\s\";]+)", kind, re.I)
+    text = decoded(_bytes(one), label[1] if label else None).replace("\r\n", "\n")
+    if not re.search(r"format\s*=\s*\"?flowed", kind, re.I):
+        return text
+    gone = bool(re.search(r"delsp\s*=\s*\"?yes", kind, re.I))
+    return _unflowed(text, gone=gone)
+
+
+def _unflowed(text: str, *, gone: bool) -> str:
+    out: list[str] = []
+    open_ = False
+    for raw in text.split("\n"):
+        quoted = raw.startswith(">")
+        line = raw.removeprefix(" ") if not quoted else raw
+        if open_ and not quoted and line != "-- ":
+            out[-1] += line
+        else:
+            out.append(line)
+        open_ = not quoted and line.endswith(" ") and line != "-- "
+        if open_ and gone:
+            out[-1] = out[-1][:-1]
+    return "\n".join(out)
+
+
+def _name(one: Mail) -> str | None:
+    """The file's name, without any path; RFC 2231 with its continuations, encoded words, and raw bytes."""
+    headers = Headers(one)
+    for value in (headers.text("content-disposition"), headers.text("content-type")):
+        pieces = sorted(
+            (
+                (int(n or 0), bool(star), text)
+                for n, star, text in _PARAMETER.findall(value[:10_000])
+                if len(n) < 4
+            ),
+            key=lambda piece: piece[0],
+        )
+        if not pieces:
+            continue
+        extended = [piece for piece in pieces if piece[1]] or pieces
+        chosen = pieces if len({piece[0] for piece in pieces}) == len(pieces) else extended[:1]
+        raw, label = b"", "utf-8"
+        for n, star, text in chosen:
+            plain = re.sub(r"\\(.)", r"\1", text.strip().strip('"'))
+            if star and n == 0 and plain.count("'") >= 2:
+                label, _, plain = plain.split("'", 2)
+            raw += urllib.parse.unquote_to_bytes(plain) if star else plain.encode("utf-8", "replace")
+        name = tidy(words(decoded(raw, label))).replace("\\", "/").rpartition("/")[2].strip(". ")
+        if name:
+            return name[-150:]
+    return None
+
+
+def _attachment(path: str, data: bytes, name: str | None, kind: str) -> tuple[Attachment, str]:
+    family = kind.partition("/")[0]
+    if kind == "message/rfc822":
+        name = name or "thu-dinh-kem.eml"
+    elif kind == "text/calendar":
+        name = name or "loi-moi.ics"
+    attachment = Attachment(
+        type=family if family in ("image", "audio", "video") else "file",
+        name=name,
+        size=len(data),
+        part=path,
+        problem="too_big" if len(data) > LARGEST_ATTACHMENT else None,
+    )
+    return attachment, f"{name}:{hashlib.sha256(data).hexdigest()}"
+
+
+def _unpacked(data: bytes) -> list[tuple[bytes, str | None, str]]:
+    """What a winmail.dat holds; nothing when it cannot be read."""
+    try:
+        packed: list[Any] = tnefparse.TNEF(data, do_checksum=False).attachments
+        return [
+            (bytes(one.data or b""), tidy(str(one.long_filename() or "")).replace("\\", "/").rpartition("/")[2]
+             or None, "application/octet-stream")
+            for one in packed[:MOST_ATTACHMENTS]
+        ]  # fmt: skip
+    except Exception:
+        return []

@@ -1,0 +1,64 @@
+"""Handing one mail to the SMTP server, and what its answer means."""
+
+import ssl
+from email.message import EmailMessage
+
+import aiosmtplib
+from aiosmtplib import SMTP
+
+from connectors.email_settings import EmailSettings
+from hub.errors import ChannelStopped, NotSent, OutcomeUnknown, SendError, SendRefused, Unreachable
+
+_NOBODY = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1")
+NO_SUCH_PERSON = "Máy chủ thư báo địa chỉ này không tồn tại hoặc không nhận thư."
+
+
+async def deliver(settings: EmailSettings, mail: EmailMessage) -> None:
+    """Send. When this returns, the server has taken the mail over. Raises the ``SendError`` family."""
+    server = settings.smtp
+    client = SMTP(
+        hostname=server.host,
+        port=server.port,
+        timeout=settings.timeout_s,
+        use_tls=server.scheme == "smtps",
+        start_tls=None if server.scheme == "smtp" and settings.plain(server) else server.scheme == "smtp",
+        tls_context=ssl.create_default_context(),
+    )
+    try:
+        await client.connect()
+        await _log_in(client, settings)
+    except (aiosmtplib.SMTPAuthenticationError, aiosmtplib.SMTPResponseException) as error:
+        client.close()
+        if error.code >= 500:
+            raise ChannelStopped(f"the mail server refuses us: {error.code}") from None
+        raise NotSent(f"the mail server is busy: {error.code}") from None
+    except (aiosmtplib.SMTPException, OSError) as error:
+        client.close()
+        raise NotSent(f"no connection: {type(error).__name__}") from None
+    try:
+        await client.send_message(mail)
+    except aiosmtplib.SMTPRecipientsRefused as error:
+        first = error.recipients[0]
+        raise _refused(first.code, first.message) from None
+    except aiosmtplib.SMTPResponseException as error:
+        raise _refused(error.code, error.message) from None
+    except (aiosmtplib.SMTPException, OSError) as error:  # the same Message-ID goes out again
+        raise OutcomeUnknown(type(error).__name__) from None
+    finally:
+        client.close()
+
+
+async def _log_in(client: SMTP, settings: EmailSettings) -> None:
+    token = settings.access_token.get_secret_value()
+    if token:
+        await client.auth_xoauth2(settings.smtp.user or settings.address, token)
+    elif settings.smtp.user:
+        await client.login(settings.smtp.user, settings.smtp.password)
+
+
+def _refused(code: int, message: str) -> SendError:
+    if code < 500:
+        return NotSent(f"the mail server asks to wait: {code}")
+    if any(status in message for status in _NOBODY):
+        return Unreachable(NO_SUCH_PERSON)
+    return SendRefused(f"the mail server refuses the mail: {code}")
