@@ -159,7 +159,9 @@ class Ranker:
     def _read(cls, path: Path) -> "Ranker":
         with np.load(path, allow_pickle=False) as kept:
             described = json.loads(str(kept["described"]))
-            places = [{feature: first + n for n, feature in enumerate(names)} for first, names in described["views"]]
+            places = [
+                {feature: first + n for n, feature in enumerate(names)} for first, names in described["views"]
+            ]
             vocabulary = Vocabulary(places, kept["rarity"])
             weights = kept["weights"].astype(np.float32)
             ranker = cls(described["labels"], vocabulary, weights, kept["bias"])
