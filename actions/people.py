@@ -14,6 +14,7 @@ from actions.turn import (
     summary,
 )
 from bot.decision import Decision, Kind, report_details
+from bot.urgent import EMERGENCY
 from hub.model import Priority, TicketReason
 from hub.ports import TicketWish
 
@@ -21,13 +22,6 @@ HAND_OVER = "Dạ, em chuyển anh/chị gặp tổng đài viên ngay ạ."
 COMPLAINT = (
     "Dạ, em rất tiếc về việc anh/chị gặp phải. Em ghi nhận ý kiến này và chuyển đến tổng đài viên để xem xét, "
     "anh/chị có thể nhắn thêm thời gian, địa điểm hoặc hình ảnh liên quan ạ."
-)
-EMERGENCY = (
-    "Nếu đang nguy hiểm, anh/chị gọi NGAY:\n"
-    "• 113 – Công an\n"
-    "• 114 – Cháy, nổ, cứu nạn cứu hộ\n"
-    "• 115 – Cấp cứu y tế\n"
-    "Em cũng báo khẩn cho tổng đài viên. Anh/chị nhắn thêm địa chỉ và số điện thoại nếu có thể ạ."
 )
 
 

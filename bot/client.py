@@ -2,22 +2,29 @@
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import aiohttp
 from pydantic import ValidationError
 
-from bot.decision import Decision, report_details
+from bot.decision import REPORT_SLOTS, Decision, report_details
 from bot.dialogue import compact, filled
+from bot.parts import MOST_QUESTIONS, questions_first, questions_in
+from bot.patterns import find_entities
 from bot.text import nfc, words
+from bot.urgent import EMERGENCY, urgent
 from hub.errors import BotSilent, BotUnreachable
-from hub.model import Button, Draft
-from hub.ports import BotAnswer, Question
+from hub.model import Button, Dialogue, Draft
+from hub.ports import BotAnswer, Question, TicketWish
 
 SECRET_HEADER = "X-Hub-Secret"  # noqa: S105 - a name, not a secret
 #: Longer texts are cut for understanding: the beginning and the end say what is wanted.
 HEAD_CHARS, TAIL_CHARS = 1_200, 600
 HEALTH_TIMEOUT_S = 2.0
+LONGEST_SUMMARY = 400  # characters
+#: Kinds of answer that stand beside each other when one message asks several things.
+ANSWERED = frozenset({"procedure", "faq"})
 
 NO_WORDS = (
     "Dạ, em đã nhận được tin nhắn. Anh/chị vui lòng nhắn thêm vài chữ để em hiểu rõ cần hỗ trợ việc gì ạ."
@@ -41,6 +48,16 @@ class RasaBot:
         message = message_for(question)
         if not message.startswith("/") and not words(message):
             return BotAnswer(kind="clarify", says=(Draft(text=NO_WORDS),), dialogue=question.dialogue)
+        if not message.startswith("/") and urgent(message):
+            return emergency(question, message)
+        if not message.startswith("/") and not _in_a_form(question.dialogue):
+            asked = questions_in(nfc(question.text))
+            if len(asked) > 1 and (several := await self._each(question, asked[:MOST_QUESTIONS])):
+                return several
+            message = questions_first(message)
+        return await self._one(question, message)
+
+    async def _one(self, question: Question, message: str) -> BotAnswer:
         body = {
             "sender": question.conversation,
             "message": message,
@@ -48,6 +65,18 @@ class RasaBot:
             "events": list(question.dialogue.events),
         }
         return answer_from(question, await self._turn(body))
+
+    async def _each(self, question: Question, asked: list[str]) -> BotAnswer | None:
+        """One answer to several questions; None when they are one question after all."""
+        answers: list[BotAnswer] = []
+        for text in asked:
+            dialogue = answers[-1].dialogue if answers else question.dialogue
+            answer = await self._one(question.model_copy(update={"dialogue": dialogue}), text)
+            if answer.kind not in ANSWERED:
+                return None
+            if all(_about(answer) != _about(other) for other in answers):
+                answers.append(answer)
+        return together(answers) if len(answers) > 1 else None
 
     async def healthy(self) -> bool:
         """Whether Rasa has loaded its model and takes our secret."""
@@ -147,6 +176,52 @@ def answer_from(question: Question, turn: dict[str, Any]) -> BotAnswer:
         ticket=next((other.ticket for other in decisions if other.ticket is not None), None),
         confidence=intent["confidence"] if decision.confidence is None else decision.confidence,
         candidates=decision.candidates,
+    )
+
+
+def _in_a_form(dialogue: Dialogue) -> bool:
+    return any(event["event"] == "active_loop" and event["name"] for event in dialogue.events)
+
+
+def _about(answer: BotAnswer) -> tuple[str | None, ...]:
+    return answer.procedure, answer.faq, answer.aspect
+
+
+def together(answers: Sequence[BotAnswer]) -> BotAnswer:
+    """The first answer with everything the others say, and the others as its parts."""
+    first, *more = answers
+    return first.model_copy(
+        update={
+            "says": tuple(draft for answer in answers for draft in answer.says),
+            "buttons": tuple(button for answer in answers for button in answer.buttons),
+            "dialogue": answers[-1].dialogue,
+            "handoff": any(answer.handoff for answer in answers),
+            "ticket": next((answer.ticket for answer in answers if answer.ticket), None),
+            "parts": tuple(_part(answer) for answer in more),
+        }
+    )
+
+
+def _part(answer: BotAnswer) -> dict[str, Any]:
+    fields = answer.model_dump(mode="json", exclude={"says", "dialogue", "ticket"})
+    return fields | {"answer": "\n\n".join(draft.text for draft in answer.says) or None}
+
+
+def emergency(question: Question, message: str) -> BotAnswer:
+    """The numbers to call and a ticket, at once and without Rasa; a report that was begun is taken along."""
+    told = report_details(filled(question.dialogue.events))
+    told |= {entity.kind: entity.value for entity in find_entities(message) if entity.kind == "phone"}
+    before = told.pop("description", None)
+    summary = " – ".join(part for part in (message[:LONGEST_SUMMARY], before) if part)
+    ended = {"event": "active_loop", "name": None}
+    forgotten = [{"event": "slot", "name": name, "value": None} for name in (*REPORT_SLOTS, "requested_slot")]
+    return BotAnswer(
+        kind="emergency",
+        says=(Draft(text=EMERGENCY),),
+        dialogue=compact([*question.dialogue.events, ended, *forgotten]),
+        handoff=True,
+        ticket=TicketWish(reason="emergency", priority="urgent", summary=summary, details=told),
+        confidence=1.0,
     )
 
 

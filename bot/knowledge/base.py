@@ -7,9 +7,11 @@ import numpy as np
 
 from bot.knowledge.answer import Writer
 from bot.knowledge.entries import Entries
-from bot.knowledge.match import certainty, decide
+from bot.knowledge.match import LITERAL, certainty, decide
 from bot.knowledge.model import Answer, Aspect, Hit, Match
+from bot.knowledge.needs import Needs, seed_needs
 from bot.knowledge.places import Gazetteer
+from bot.knowledge.ranker import UNKNOWN, Ranker
 from bot.knowledge.schema import Commune, Faq, Procedure
 from bot.knowledge.search import Floats, Index
 from bot.knowledge.wording import names_nothing
@@ -20,24 +22,33 @@ from hub.model import KnowledgeDoc
 CATEGORY_FLOOR = 0.45
 #: Citizens write pages at times; what they want stands at the beginning.
 QUERY_CHARS = 400
+#: What resemblance to names and aliases adds to the learned log-odds, and what makes the sum's softmax a chance:
+#: both fitted on phrases held out of the training (docs/nlu.md).
+INDEX_WEIGHT, SHARPNESS = 2.0, 1.15
+#: Beyond this resemblance a name was as good as said, and resemblance counts for more.
+NAMED, NAMED_WEIGHT = 0.6, 20.0
+#: Names nearer than this to the best were said as well as it was.
+TIE = 0.05
+#: How steeply better resemblance is preferred among entries nothing was learned about.
+STEEP = 14.0
 
 
 class KnowledgeBase:
     """Search, matching and answers over one revision of the knowledge."""
 
-    def __init__(self, entries: Entries, revision: int) -> None:
+    def __init__(self, entries: Entries, revision: int, needs: Needs) -> None:
         self.revision = revision
         self._entries = entries
         self._hits = [
             *(Hit("procedure", p.id, p.name, 0.0) for p in entries.procedures.values()),
             *(Hit("faq", q.id, q.question, 0.0) for q in entries.faqs.values()),
         ]
-        self._index = Index(
-            [
-                *(procedure_phrases(p) for p in entries.procedures.values()),
-                *([q.question, *q.variants] for q in entries.faqs.values()),
-            ]
-        )
+        phrases = [
+            *(procedure_phrases(p) for p in entries.procedures.values()),
+            *([q.question, *q.variants] for q in entries.faqs.values()),
+        ]
+        self._index = Index(phrases)
+        self._learn(phrases, needs)
         self._category_ids = list(entries.categories)
         self._categories = Index([[c.name, *c.examples] for c in entries.categories.values()])
         self._gazetteer = Gazetteer(entries.communes.values())
@@ -50,15 +61,35 @@ class KnowledgeBase:
         Raises:
             DataError: with one line per fault.
         """
-        return cls(Entries.of(docs), revision)
+        return cls(Entries.of(docs), revision, seed_needs())
+
+    def _learn(self, phrases: list[list[str]], needs: Needs) -> None:
+        """Entries that people's needs are known of are learned; others are found by their names alone."""
+        learned = {
+            number: [*phrases[number], *needs.of(hit.kind, hit.id)]
+            for number, hit in enumerate(self._hits)
+            if needs.of(hit.kind, hit.id)
+        }
+        self._learned = np.fromiter(learned, dtype=np.int32)
+        self._others = np.setdiff1d(np.arange(len(self._hits)), self._learned)
+        labels = {
+            f"{self._hits[number].kind} {self._hits[number].id}": said for number, said in learned.items()
+        }
+        self._ranker = Ranker.of(labels | {UNKNOWN: list(needs.unknown)}) if learned else None
 
     def search(self, query: str, limit: int = 10) -> list[Hit]:
-        """The ``limit`` procedures that resemble the query most, best first; never abstains."""
-        return self._best(self._scores(query)[: len(self._entries.procedures)], limit)
+        """The ``limit`` procedures that are likeliest meant, best first; never abstains."""
+        chances, _ = self._chances(query, self._scores(query))
+        return self._best(chances[: len(self._entries.procedures)], limit)
 
     def find(self, query: str, limit: int = 5) -> Match:
         """What the query is about: one entry, several to ask about, or nothing that is known."""
-        return decide(self._best(self._scores(query), limit), names_nothing=self.bare(query))
+        scores = self._scores(query)
+        if self.bare(query) and scores.max(initial=0.0) < LITERAL:
+            return Match("unknown", None, 0.0, ())
+        chances, unknown = self._chances(query, scores)
+        named = {(self._hits[at].kind, self._hits[at].id) for at in _named_alike(scores)}
+        return decide(self._best(chances, limit), unknown, named)
 
     def answer(self, procedure_id: str, aspect: Aspect, *, commune: str | None = None) -> Answer:
         """One aspect of a procedure in words; ``commune`` is an id.
@@ -111,20 +142,48 @@ class KnowledgeBase:
             scores[:procedures] = np.maximum(scores[:procedures], without_place)
         return scores
 
-    def _best(self, scores: Floats, limit: int) -> list[Hit]:
-        # Rounded, so that equal resemblance is equal on every machine and the order of the data decides.
-        rounded = np.round(scores, 4)
-        if 0 < limit < len(rounded):
-            worst = np.partition(rounded, -limit)[-limit]
-            among = np.flatnonzero(rounded >= worst)
+    def _chances(self, query: str, scores: Floats) -> tuple[Floats, float]:
+        """The chance of each entry, and of none of them, given its resemblance to the query."""
+        chances: Floats = np.zeros(len(self._hits), dtype=np.float32)
+        unknown = 1.0
+        if self._ranker is not None:
+            odds = self._ranker.logits(nfc(query[:QUERY_CHARS]))
+            alike = scores[self._learned]
+            odds[:-1] += INDEX_WEIGHT * alike + NAMED_WEIGHT * np.maximum(alike - NAMED, 0)
+            share = _softmax(np.float32(SHARPNESS) * odds)
+            chances[self._learned], unknown = share[:-1], float(share[-1])
+        if len(self._others):
+            best = float(scores[self._others].max())
+            rival = float(scores[self._learned].max(initial=0.0))
+            claim = np.float32(certainty(best) / (1 + np.exp(-STEEP * (best - rival))))
+            chances *= 1 - claim
+            unknown *= 1 - float(claim)
+            chances[self._others] = claim * _softmax(np.float32(STEEP) * scores[self._others])
+        return chances, unknown
+
+    def _best(self, chances: Floats, limit: int) -> list[Hit]:
+        if 0 < limit < len(chances):
+            worst = np.partition(chances, -limit)[-limit]
+            among = np.flatnonzero(chances >= worst)
         else:
-            among = np.arange(len(rounded))
-        order = among[np.argsort(-rounded[among], kind="stable")][:limit]
+            among = np.arange(len(chances))
+        order = among[np.argsort(-chances[among], kind="stable")][:limit]
         return [
-            Hit(hit.kind, hit.id, hit.title, round(float(scores[at]), 4))
+            Hit(hit.kind, hit.id, hit.title, round(float(chances[at]), 4))
             for at in order
             for hit in [self._hits[at]]
         ]
+
+
+def _named_alike(scores: Floats) -> list[int]:
+    """The entries whose names were said, when no other was said better: "giấy phép lái xe" names several."""
+    return [int(at) for at in np.flatnonzero(scores >= max(NAMED, float(scores.max(initial=0.0)) - TIE))]
+
+
+def _softmax(odds: Floats) -> Floats:
+    powers: Floats = np.exp(odds - odds.max())
+    shares: Floats = powers / powers.sum()
+    return shares
 
 
 def procedure_phrases(procedure: Procedure) -> list[str]:

@@ -10,7 +10,7 @@ Aspect = Literal[
 
 @dataclass(frozen=True)
 class Hit:
-    """One entry that resembles the query; ``score`` is 1 for an exact name."""
+    """One entry that may be meant; ``score`` is the calibrated chance that it is."""
 
     kind: Literal["procedure", "faq"]
     id: str
