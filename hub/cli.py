@@ -15,6 +15,7 @@ from hub.logs import set_up_logs
 if TYPE_CHECKING:
     from bot.knowledge import KnowledgeBase
     from handoff.calendar import Calendar
+    from hub.backup import Place
     from hub.ports import Store
     from hub.settings import Settings
 
@@ -109,6 +110,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("login", _zalo_login, "ask the OA's administrator for consent, and keep the tokens", zalo)
     add("status", _zalo_status, "how long the tokens are good; exit 1 if consent is needed", zalo)
+    saved = add("backup", _backup, "save everything to one file, while the hub runs (SQLite store)")
+    saved.add_argument("file", type=Path)
+    restored = add("restore", _restore, "bring a backup back into an empty data folder")
+    restored.add_argument("file", type=Path)
     stores = commands.add_parser("store", help="where everything is kept").add_subparsers(
         required=True, metavar="COMMAND"
     )
@@ -395,6 +400,37 @@ def _staff_reset(arguments: argparse.Namespace) -> int:
     password = _with_store(_settings(arguments), lambda store: reset_password(store, arguments.login))
     _out(f"one-time password of {arguments.login}: {password}")
     return 0
+
+
+def _backup(arguments: argparse.Namespace) -> int:
+    from hub.backup import backup
+
+    saved = backup(_place(arguments), arguments.file)
+    _out(f"{arguments.file}: {saved.messages:,} messages, {saved.files:,} files, {saved.size:,} bytes")
+    return 0
+
+
+def _restore(arguments: argparse.Namespace) -> int:
+    from hub.backup import restore
+
+    back = restore(_place(arguments), arguments.file)
+    _out(f"{back.messages:,} messages and {back.files:,} files are back.")
+    if back.unsent:
+        _out(f"{back.unsent:,} replies had not been sent then: the hub sends them when it starts.")
+    return 0
+
+
+def _place(arguments: argparse.Namespace) -> "Place":
+    from hub.backup import Place
+    from hub.store import file_of
+
+    settings = _settings(arguments)
+    database = file_of(settings.store_url, settings.data)
+    if database is None:
+        raise StoreError(
+            "this store is MongoDB: use mongodump and mongorestore, and keep secret.key (docs/stores.md)"
+        )
+    return Place(database, settings.data)
 
 
 def _store_copy(arguments: argparse.Namespace) -> int:

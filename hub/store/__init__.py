@@ -11,7 +11,7 @@ from hub.store.sqlite.moving import MovableSqlite
 
 def store_for(url: str, data: Path) -> Store:
     """The store a ``HUB_STORE_URL`` names; an empty one is ``hub.db`` in the data folder. Not opened yet."""
-    if (path := _file(url, data)) is not None:
+    if (path := file_of(url, data)) is not None:
         return SqliteStore(path)
     from hub.store.mongo import MongoStore  # only who uses MongoDB loads its driver
 
@@ -20,7 +20,7 @@ def store_for(url: str, data: Path) -> Store:
 
 def movable_for(url: str, data: Path) -> Movable:
     """The same, to be copied from or to."""
-    if (path := _file(url, data)) is not None:
+    if (path := file_of(url, data)) is not None:
         return MovableSqlite(path)
     from hub.store.mongo.moving import MovableMongo
 
@@ -29,13 +29,13 @@ def movable_for(url: str, data: Path) -> Movable:
 
 def name_of(url: str, data: Path) -> str:
     """What tells a store from any other one, without its credentials."""
-    if (path := _file(url, data)) is not None:
+    if (path := file_of(url, data)) is not None:
         return f"sqlite:///{path.resolve()}"
     scheme, _, rest = url.partition("://")
     return f"{scheme}://{rest.partition('?')[0].rpartition('@')[2]}"
 
 
-def _file(url: str, data: Path) -> Path | None:
+def file_of(url: str, data: Path) -> Path | None:
     """The file of a SQLite store; None if it is a MongoDB address."""
     if not url:
         return data / "hub.db"
