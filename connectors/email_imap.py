@@ -104,6 +104,8 @@ class Mailbox:
         if mark.get("validity") != validity:
             last = 0
         listed = await client.uid("fetch", f"{last + 1}:*", "(UID RFC822.SIZE)")
+        if listed.result != "OK":
+            raise Error("the folder cannot be listed")
         sizes: dict[int, int] = {}
         for line in listed.lines:
             if hit := _SIZE.search(bytes(line)):
@@ -122,11 +124,17 @@ class Mailbox:
         if answer.result != "OK":
             raise Error("a mail cannot be read")
         if body is None:
-            return  # somebody removed it meanwhile
+            if await self._is_there(client, uid):  # else somebody removed it meanwhile
+                raise Error("the server names a mail and does not give it")
+            return
         await self.tools.keep(
             CHANNEL, body, key=f"{self.settings.address}:{self.settings.imap.folder}:{validity}:{uid}"
         )
-        if big:
+        if big:  # only its head is kept, so it stays unread for people
             await self.tools.alarm(f"{self.name}:size", TOO_BIG.format(address=self.settings.address))
         elif self.settings.mark_seen:
             await client.uid("store", str(uid), "+FLAGS", "(\\Seen)")
+
+    async def _is_there(self, client: IMAP4, uid: int) -> bool:
+        answer = await client.uid("fetch", str(uid), "(UID)")
+        return answer.result != "OK" or any(f"UID {uid}".encode() in bytes(line) for line in answer.lines)

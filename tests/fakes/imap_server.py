@@ -67,6 +67,14 @@ class MailServer:
         new.chmod(0o644)
         new.rename(self.folder / "mail" / "new" / name)
 
+    def forget_numbers(self) -> None:
+        """As after a restored mailbox: the mails are there, their numbers and the UIDVALIDITY are new."""
+        for name in ("dovecot-uidlist", "dovecot-uidvalidity"):
+            for path in (self.folder / "mail").glob(f"{name}*"):
+                path.unlink()
+        for path in (self.folder / "mail").glob("dovecot.index*"):
+            path.unlink()
+
     def files(self) -> list[Path]:
         return [one for place in ("new", "cur") for one in (self.folder / "mail" / place).iterdir()]
 
