@@ -48,12 +48,16 @@ class EmailConnector:
     async def send(self, item: Outgoing) -> Sent:
         if not item.conversation.sender:
             raise Unreachable("Thư này không có địa chỉ người gửi.")
+        heard = await self._tools.heard(item.conversation.id)
+        known = heard.data if heard else {}
         mail = compose(
             item,
             address=self._settings.address,
             display_name=self._settings.display_name,
             files=await self._files(item),
-            parent=item.message.reply_to,
+            parent=item.message.reply_to or (heard.external_id if heard else None),
+            chain=known.get("references", ()),
+            subject=known.get("subject", ""),
         )
         await deliver(self._settings, mail)
         return Sent(external_id=own_id(item, self._settings.address))

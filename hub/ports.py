@@ -445,6 +445,10 @@ class Tools(Protocol):
     public_url: str
 
     async def blob(self, blob: str) -> Blob | None: ...
+    async def heard(self, conversation: str) -> Message | None:
+        """What the citizen said last."""
+        ...
+
     async def keep(self, channel: str, body: bytes, *, key: str) -> None:
         """Make a delivery durable that was fetched rather than pushed; the same ``key`` again changes nothing."""
         ...

@@ -9,11 +9,12 @@ from aiohttp import ClientSession
 from hub.clock import Clock
 from hub.errors import SecretUnreadable
 from hub.metrics import Metrics
-from hub.model import Blob, State
+from hub.model import Blob, Message, State
 from hub.ports import Store
 from hub.seal import Seal
 
 ALARMS = "alarms"
+RECENT = 200  # lines in which a citizen's last words are looked for
 
 
 @dataclass
@@ -28,6 +29,10 @@ class HubTools:
 
     async def blob(self, blob: str) -> Blob | None:
         return await self.store.blob(blob)
+
+    async def heard(self, conversation: str) -> Message | None:
+        lines = await self.store.recent_messages(conversation, limit=RECENT)
+        return next((line for line in reversed(lines) if line.author == "citizen"), None)
 
     async def keep(self, channel: str, body: bytes, *, key: str) -> None:
         await self.keep_delivery(channel, body, key)

@@ -15,7 +15,7 @@ from aiohttp import web
 from actions.server import action_app
 from bot.client import RasaBot
 from bot.knowledge import KnowledgeBase, seed_docs
-from connectors import facebook, zalo
+from connectors import email, facebook, zalo
 from connectors.webchat import WebchatConnector
 from handoff.casework import Casework
 from handoff.links import Links
@@ -80,6 +80,11 @@ CHANNELS: dict[str, Channel] = {
             if section
             else facebook.parse(body)
         ),
+    ),
+    "email": Channel(
+        email.EmailSettings,
+        email.EmailConnector,
+        lambda body, section: email.parse(body, account=section.address if section else None),
     ),
 }
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from aiohttp import ClientSession, DummyCookieJar
 
 from hub.clock import Clock
-from hub.model import Blob, State, derived_id
+from hub.model import Blob, Message, State, derived_id
 
 
 @dataclass
@@ -21,6 +21,7 @@ class MemoryTools:
     kept: dict[str, bytes] = field(default_factory=dict)  # by key
     states: dict[str, State] = field(default_factory=dict)
     alarms: dict[str, str] = field(default_factory=dict)
+    last_words: dict[str, Message] = field(default_factory=dict)  # by conversation
 
     def add_blob(self, data: bytes, media_type: str) -> str:
         blob = Blob(
@@ -31,6 +32,9 @@ class MemoryTools:
 
     async def blob(self, blob: str) -> Blob | None:
         return self.blobs.get(blob)
+
+    async def heard(self, conversation: str) -> Message | None:
+        return self.last_words.get(conversation)
 
     async def keep(self, channel: str, body: bytes, *, key: str) -> None:
         self.kept.setdefault(key, body)

@@ -1,0 +1,126 @@
+"""Answers by mail, as a mail server receives them."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from connectors.email import EmailConnector, EmailSettings
+from hub.errors import NotSent, OutcomeUnknown, SendError, SendRefused, Unreachable
+from hub.model import Button, Conversation, Message, Outgoing
+from tests.conftest import FakeClock
+from tests.fakes.smtp_server import MailExchange, mail_exchange
+from tests.fakes.tools import MemoryTools, memory_tools
+
+CLOCK = FakeClock()
+CITIZEN = "a@example.vn"
+TALK = Conversation(
+    id="c-1", channel="email", account="1022@1022.example.vn", key="goc@example.vn", sender=CITIZEN,
+    created_at=CLOCK.now(), touched_at=CLOCK.now(),
+)  # fmt: skip
+
+
+def line(**fields: object) -> Message:
+    given = {"id": "m-1", "conversation": "c-1", "seq": 2, "author": "bot", "kind": "message",
+             "text": "Dạ, anh/chị cần tờ khai.\n\nLệ phí: miễn phí.", "at": CLOCK.now()}  # fmt: skip
+    return Message.model_validate(given | fields)
+
+
+def outgoing(message: Message, talk: Conversation = TALK) -> Outgoing:
+    return Outgoing(message=message, conversation=talk, token="t", attempts=1)
+
+
+@pytest.fixture
+async def exchange() -> AsyncIterator[MailExchange]:
+    async with mail_exchange() as exchange:
+        yield exchange
+
+
+@pytest.fixture
+async def tools() -> AsyncIterator[MemoryTools]:
+    async with memory_tools(CLOCK) as tools:
+        tools.last_words["c-1"] = line(
+            id="m-0", seq=1, author="citizen", text="hỏi", external_id="hai@example.vn",
+            data={"subject": "Hỏi thủ tục khai sinh", "references": ["goc@example.vn", "mot@example.vn"]},
+        )  # fmt: skip
+        yield tools
+
+
+def connector(exchange: MailExchange, tools: MemoryTools) -> EmailConnector:
+    settings = EmailSettings.model_validate(
+        {"address": "1022@1022.example.vn", "imap_url": "imap://127.0.0.1:1/INBOX", "smtp_url": exchange.url}
+    )
+    return EmailConnector(settings, tools)
+
+
+async def test_an_answer_stands_in_the_citizens_thread(exchange: MailExchange, tools: MemoryTools) -> None:
+    sent = await connector(exchange, tools).send(
+        outgoing(line(buttons=(Button(title="Gặp người", payload="/p"),)))
+    )
+    (mail,) = exchange.taken
+    assert exchange.recipients == [[CITIZEN]]
+    assert mail["Subject"] == "Re: Hỏi thủ tục khai sinh"
+    assert mail["In-Reply-To"] == "<hai@example.vn>"
+    assert mail["References"].split() == ["<goc@example.vn>", "<mot@example.vn>", "<hai@example.vn>"]
+    assert mail["Message-ID"] == f"<{sent.external_id}>" == "<m-1@1022.example.vn>"
+    text, html = (mail.get_body((kind,)) for kind in ("plain", "html"))
+    assert text is not None
+    assert html is not None
+    assert "Dạ, anh/chị cần tờ khai." in text.get_content()
+    assert "Gặp người" in text.get_content()
+    assert "<p>Lệ phí: miễn phí.</p>" in html.get_content()
+
+
+@pytest.mark.parametrize(("author", "automatic"), [("bot", True), ("system", True), ("operator", False)])
+async def test_a_machines_mail_says_that_it_is_one(
+    exchange: MailExchange, tools: MemoryTools, author: str, automatic: bool
+) -> None:
+    await connector(exchange, tools).send(outgoing(line(author=author)))
+    (mail,) = exchange.taken
+    assert (mail["Auto-Submitted"] == "auto-replied") is automatic
+    assert (mail["X-Auto-Response-Suppress"] == "All") is automatic
+
+
+async def test_a_repeated_attempt_is_the_same_mail(exchange: MailExchange, tools: MemoryTools) -> None:
+    exchange.hangs_up = True
+    with pytest.raises(OutcomeUnknown):
+        await connector(exchange, tools).send(outgoing(line()))
+    exchange.hangs_up = False
+    await connector(exchange, tools).send(outgoing(line()))
+    first, second = exchange.taken
+    assert first["Message-ID"] == second["Message-ID"]
+
+
+async def test_a_file_goes_along(exchange: MailExchange, tools: MemoryTools) -> None:
+    blob = tools.add_blob(b"%PDF-1.4 mau", "application/pdf")
+    attachment = {"type": "file", "blob": blob, "name": "mẫu đơn.pdf"}
+    await connector(exchange, tools).send(outgoing(line(author="operator", attachments=[attachment])))
+    (mail,) = exchange.taken
+    (file,) = mail.iter_attachments()
+    assert (file.get_filename(), file.get_content()) == ("mẫu đơn.pdf", b"%PDF-1.4 mau")
+
+
+@pytest.mark.parametrize(
+    ("where", "said", "error"),
+    [
+        ("refuses_recipient", "550 5.1.1 no such user", Unreachable),
+        ("refuses_recipient", "450 4.2.1 mailbox busy", NotSent),
+        ("refuses_mail", "554 5.7.1 looks like spam", SendRefused),
+        ("refuses_mail", "452 4.3.1 disk full", NotSent),
+    ],
+)
+async def test_every_refusal_has_its_outcome(
+    exchange: MailExchange, tools: MemoryTools, where: str, said: str, error: type[SendError]
+) -> None:
+    setattr(exchange, where, said)
+    with pytest.raises(error):
+        await connector(exchange, tools).send(outgoing(line()))
+    assert exchange.taken == []
+
+
+async def test_no_server_and_no_address(exchange: MailExchange, tools: MemoryTools) -> None:
+    nobody = TALK.model_copy(update={"sender": ""})
+    with pytest.raises(Unreachable):
+        await connector(exchange, tools).send(outgoing(line(), nobody))
+    away = MailExchange(port=1)
+    with pytest.raises(NotSent):
+        await connector(away, tools).send(outgoing(line()))
