@@ -29,6 +29,8 @@ ANSWERED = frozenset({"procedure", "faq"})
 NO_WORDS = (
     "Dạ, em đã nhận được tin nhắn. Anh/chị vui lòng nhắn thêm vài chữ để em hiểu rõ cần hỗ trợ việc gì ạ."
 )
+#: What the bot is told in the citizen's place where it may not ask for a phone number.
+NO_NUMBER = "không"
 
 _COMMAND_MARK = re.compile(r"\A[\s/]+")
 _PAYLOAD = re.compile(r"/[a-z_]+(\{.*\})?", re.DOTALL)
@@ -55,7 +57,10 @@ class RasaBot:
             if len(asked) > 1 and (several := await self._each(question, asked[:MOST_QUESTIONS])):
                 return several
             message = questions_first(message)
-        return await self._one(question, message)
+        answer = await self._one(question, message)
+        if question.public and any(said.ask for said in answer.says):  # nobody leaves a number in public
+            answer = await self._one(question.model_copy(update={"dialogue": answer.dialogue}), NO_NUMBER)
+        return answer
 
     async def _one(self, question: Question, message: str) -> BotAnswer:
         body = {

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors import facebook_events as events
-from connectors.facebook_api import GraphApi, Refused, Upload
+from connectors.calls import Refused, Upload
+from connectors.facebook_api import GraphApi
 from connectors.facebook_comments import thread_of
 from connectors.facebook_events import SIGNATURE, parse
 from connectors.facebook_forms import MAX_TEXT, forms, listed, marked
@@ -98,7 +99,7 @@ class FacebookConnector:
             return await self._send_comment(item, thread)
         made = await self._forms(item.message)
         for n, form in enumerate(made, start=1):
-            # not the conversation's sender: where an echo began it, that is the Page
+            # not the conversation's sender: where an echo began it, nobody has written yet
             message = {"recipient": {"id": item.conversation.key}, "message": form}
             try:
                 return Sent(external_id=await self._send_in_window(item, message))

@@ -12,8 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import ClientConnectorError, ClientError, ClientTimeout, ConnectionTimeoutError, FormData
+from aiohttp import ClientTimeout
 
+from connectors.calls import CONNECT_S, Call, Refused, Upload
 from connectors.facebook_errors import (
     LONGEST_REST_S,
     REST_S,
@@ -26,7 +27,7 @@ from connectors.facebook_errors import (
 )
 from connectors.facebook_settings import FacebookSettings
 from connectors.facebook_usage import asked_rest_s
-from hub.errors import NotSent, OutcomeUnknown, SendError, SendRefused, Unsupported, WindowClosed
+from hub.errors import NotSent, SendError, SendRefused, Unsupported, WindowClosed
 from hub.ports import Tools
 
 log = logging.getLogger(__name__)
@@ -45,48 +46,18 @@ ALARMS = {
 }
 WRONG_PROOF = "appsecret_proof sai hoặc thiếu: kiểm tra HUB_FACEBOOK__APP_SECRET"
 RESTRICTED = "Trang đang bị Facebook hạn chế gửi tin, hệ thống tự thử lại"
-CONNECT_S = 5.0
 UPLOAD_S = 20.0
 SIGN_S = 2.0  # a sign that somebody is there is worth no longer wait: the answer comes after it
 NODE = re.compile(r"[0-9A-Za-z_]+")
 
 
-class Refused(SendRefused):
-    """Graph understood the message and will not take it in this form: nothing has arrived."""
-
-
 @dataclass(frozen=True)
-class Upload:
-    data: bytes
-    name: str
-    media_type: str
+class GraphCall(Call):
+    file_field = "filedata"
 
-
-@dataclass(frozen=True)
-class Call:
-    method: str
-    path: str
-    json: Mapping[str, Any] | None = None
-    params: Mapping[str, str] | None = None
-    upload: Upload | None = None
     timeout_s: float | None = None
-    acts: bool = False  # it may have had its effect although no answer came
     #: whose alarm it is when a permission is missing: that of a part of the channel must not stop all of it
     alarm: str = STOPPED_ALARM
-
-    def form(self) -> FormData | None:
-        if self.upload is None:
-            return None
-        form = FormData()
-        for name, value in (self.json or {}).items():
-            form.add_field(name, json.dumps(value))
-        form.add_field(
-            "filedata", self.upload.data, filename=self.upload.name, content_type=self.upload.media_type
-        )
-        return form
-
-    def unanswered(self, text: str) -> SendError:
-        return OutcomeUnknown(text) if self.acts else NotSent(text)
 
 
 @dataclass(frozen=True)
@@ -112,7 +83,7 @@ class GraphApi:
     async def send(self, message: Mapping[str, Any], *, attempts: int) -> str | None:
         """Send one message of Messenger; its id. Raises the ``SendError`` family."""
         alarm = AGENT_ALARM if "tag" in message else STOPPED_ALARM
-        call = Call("POST", f"/{self._page}/messages", json=message, acts=True, alarm=alarm)
+        call = GraphCall("POST", f"/{self._page}/messages", json=message, acts=True, alarm=alarm)
         found = (await self._do(call, attempts)).get("message_id")
         await self._sent(call)
         return str(found) if found is not None else None
@@ -120,19 +91,19 @@ class GraphApi:
     async def comment(self, parent: str, text: str, *, attempts: int) -> str | None:
         """Answer below a comment, for everybody to read; the new comment's id."""
         path, asked = f"/{_node(parent)}/comments", {"message": text}
-        call = Call("POST", path, json=asked, acts=True, alarm=COMMENTS_ALARM)
+        call = GraphCall("POST", path, json=asked, acts=True, alarm=COMMENTS_ALARM)
         found = (await self._do(call, attempts)).get("id")
         await self._sent(call)
         return str(found) if found is not None else None
 
     async def hide(self, comment: str, *, hidden: bool) -> None:
         asked = {"is_hidden": hidden}
-        await self._do(Call("POST", f"/{_node(comment)}", json=asked, alarm=COMMENTS_ALARM))
+        await self._do(GraphCall("POST", f"/{_node(comment)}", json=asked, alarm=COMMENTS_ALARM))
 
     async def upload(self, kind: str, upload: Upload) -> str:
         """What Graph calls the content from now on. No message is sent by it."""
         message = {"attachment": {"type": kind, "payload": {"is_reusable": True}}}
-        call = Call(
+        call = GraphCall(
             "POST",
             f"/{self._page}/message_attachments",
             json={"message": message},
@@ -148,30 +119,34 @@ class GraphApi:
         """A sign such as ``typing_on``. Best effort: what goes wrong is nobody's business."""
         asked = {"recipient": {"id": user}, "sender_action": action}
         with suppress(SendError):
-            await self._once(Call("POST", f"/{self._page}/messages", json=asked, timeout_s=SIGN_S))
+            await self._once(GraphCall("POST", f"/{self._page}/messages", json=asked, timeout_s=SIGN_S))
 
     async def user(self, user: str) -> dict[str, Any]:
-        call = Call("GET", f"/{_node(user)}", params={"fields": "first_name,last_name"}, timeout_s=SIGN_S)
+        call = GraphCall(
+            "GET", f"/{_node(user)}", params={"fields": "first_name,last_name"}, timeout_s=SIGN_S
+        )
         return (await self._once(call))[1]
 
     async def subscriptions(self) -> list[Any]:
         """The apps that the Page delivers to, and what."""
-        found = (await self._do(Call("GET", f"/{self._page}/subscribed_apps"))).get("data")
+        found = (await self._do(GraphCall("GET", f"/{self._page}/subscribed_apps"))).get("data")
         return found if isinstance(found, list) else []
 
     async def subscribe(self, fields: str) -> None:
-        await self._do(Call("POST", f"/{self._page}/subscribed_apps", json={"subscribed_fields": fields}))
+        await self._do(
+            GraphCall("POST", f"/{self._page}/subscribed_apps", json={"subscribed_fields": fields})
+        )
 
     # ---- how it is done --------------------------------------------------------------------------
 
-    async def _do(self, call: Call, attempts: int = 1) -> dict[str, Any]:
+    async def _do(self, call: GraphCall, attempts: int = 1) -> dict[str, Any]:
         problem, data = await self._once(call)
         if problem is not None:
             raise await self._refusal(call, problem, attempts)
         await self._clear(TOKEN_ALARM)
         return data
 
-    async def _sent(self, call: Call) -> None:
+    async def _sent(self, call: GraphCall) -> None:
         self._rest_s = REST_S
         await self._clear(call.alarm)
         if call.alarm == AGENT_ALARM:
@@ -186,7 +161,7 @@ class GraphApi:
         self._quiet.discard(alarm)
         await self._tools.alarm(alarm, ALARMS[alarm].format(**facts))
 
-    async def _refusal(self, call: Call, problem: Problem, attempts: int) -> SendError:
+    async def _refusal(self, call: GraphCall, problem: Problem, attempts: int) -> SendError:
         code, subcode = problem.code, problem.subcode
         action = Action.STOP if problem.proof else action_for(code, subcode)
         log.warning(
@@ -221,7 +196,7 @@ class GraphApi:
             wait_s = (self._paused_until - now) / 1000
         return error_for(code, subcode, attempts=attempts, wait_s=wait_s)
 
-    async def _once(self, call: Call) -> tuple[Problem | None, dict[str, Any]]:
+    async def _once(self, call: GraphCall) -> tuple[Problem | None, dict[str, Any]]:
         """What Graph objects to, or what it gave."""
         now = self._tools.clock.now()
         if now < self._paused_until:
@@ -229,7 +204,7 @@ class GraphApi:
         token = self._settings.page_token.get_secret_value()
         # a connection of its own: one that Graph closed while it was idle would leave the outcome open
         headers = {"Authorization": f"Bearer {token}", "Connection": "close"}
-        try:
+        with call.under_way():
             async with self._tools.http.request(
                 call.method,
                 self._base + call.path,
@@ -245,10 +220,6 @@ class GraphApi:
                 if (rest_s := asked_rest_s(answer.headers)) is not None:
                     self._pause(rest_s)
                 return _read(call, answer.status, await answer.read())
-        except (ClientConnectorError, ConnectionTimeoutError) as error:
-            raise NotSent(f"no connection: {type(error).__name__}") from None
-        except (ClientError, OSError) as error:  # a time-out is an OSError too
-            raise call.unanswered(type(error).__name__) from None
 
     def _pause(self, rest_s: float) -> None:
         until = self._tools.clock.now() + int(rest_s * 1000)
@@ -268,7 +239,7 @@ def _node(id_: str) -> str:
     return id_
 
 
-def _read(call: Call, status: int, body: bytes) -> tuple[Problem | None, dict[str, Any]]:
+def _read(call: GraphCall, status: int, body: bytes) -> tuple[Problem | None, dict[str, Any]]:
     """Graph says in the body what went wrong; a status without such a body comes from what stands before it."""
     try:
         content = json.loads(body)

@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 from connectors.facebook_settings import CHANNEL
-from connectors.facebook_values import a_moment, a_text, an_id, an_object
+from connectors.values import a_moment, a_text, an_id, an_object
 from hub.model import Attachment, Event, EventKind, derived_id
 
 THREAD = "comment:"

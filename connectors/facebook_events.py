@@ -7,14 +7,13 @@ delivery of a Page at all is refused. Meta writes Vietnamese as ``\\uXXXX``, so 
 import hashlib
 import hmac
 import json
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from connectors.facebook_comments import change_event
 from connectors.facebook_settings import CHANNEL
-from connectors.facebook_values import a_list, a_moment, a_text, an_id, an_object, clean, strings
+from connectors.values import a_list, a_moment, a_text, an_id, an_object, clean, degrees, strings
 from hub.errors import AlienPayload, Forged
 from hub.model import Attachment, Event, EventKind, derived_id
 
@@ -29,11 +28,13 @@ FETCHED = frozenset({"image", "video", "audio", "file", "sticker"})
 
 
 def verify(headers: Mapping[str, str], body: bytes, *, app_secret: str) -> None:
-    """Raise ``Forged`` unless Meta signed these bytes. Old deliveries are good: Meta repeats for hours."""
+    """Raise ``Forged`` unless Meta signed these bytes, ``AlienPayload`` unless they are of a Page. Old deliveries are
+    good: Meta repeats for hours."""
     given = next((value for name, value in headers.items() if name.lower() == SIGNATURE.lower()), "")
     expected = "sha256=" + hmac.digest(app_secret.encode(), body, "sha256").hex()
     if not hmac.compare_digest(given.strip().lower().encode(errors="replace"), expected.encode()):
         raise Forged("signature missing or wrong")
+    _entries(body)
 
 
 def challenge(query: Mapping[str, str], *, verify_token: str) -> str | None:
@@ -62,7 +63,7 @@ def parse(body: bytes, *, account: str | None = None, app_id: str | None = None)
 def _entries(body: bytes) -> list[Any]:
     try:
         content = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise AlienPayload("not a Facebook delivery: not JSON") from None
     if not isinstance(content, dict) or content.get("object") != "page":
         raise AlienPayload("not a Facebook delivery: not of a Page")
@@ -258,19 +259,11 @@ def _attachment(one: dict[str, Any]) -> Attachment:
         type=type_,
         url=a_text(payload.get("url")) or a_text(one.get("url")),
         name=a_text(payload.get("title")) or a_text(one.get("title")) or a_text(payload.get("name")),
-        lat=_degrees(place.get("lat"), 90),
-        lon=_degrees(place.get("long"), 180),
+        lat=degrees(place.get("lat"), 90),
+        lon=degrees(place.get("long"), 180),
         problem=None if type_ in FETCHED else "type",  # a page that somebody points to is not fetched
     )
 
 
 def _digest(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
-def _degrees(value: Any, limit: int) -> float | None:
-    try:
-        degrees = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return degrees if math.isfinite(degrees) and abs(degrees) <= limit else None

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.facebook_errors import WAIT_S
-from connectors.facebook_values import a_list, an_object
+from connectors.values import a_list, an_object
 
 APP_USAGE, PAGE_USAGE = "X-App-Usage", "X-Business-Use-Case-Usage"
 SHARES = ("call_count", "total_time", "total_cputime")  # per cent of what is allowed

@@ -3,9 +3,10 @@
 import asyncio
 import logging
 
-from connectors.facebook_api import GraphApi, Refused
+from connectors.calls import Refused
+from connectors.facebook_api import GraphApi
 from connectors.facebook_settings import FacebookSettings
-from connectors.facebook_values import a_list, a_text, an_id, an_object
+from connectors.values import a_list, a_text, an_id, an_object
 from hub.errors import SendError
 from hub.ports import Tools
 

@@ -7,7 +7,8 @@ last did something: free for 48 hours, billed up to 7 days, then nothing. See do
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connectors.zalo_api import Refused, Upload, ZaloApi
+from connectors.calls import Refused, Upload
+from connectors.zalo_api import ZaloApi
 from connectors.zalo_events import ANONYMOUS, SIGNATURE, parse, verify
 from connectors.zalo_pages import Answer, head_tags, pages
 from connectors.zalo_settings import CHANNEL, ZaloSettings
@@ -97,7 +98,8 @@ class ZaloConnector:
             raise Unreachable(NO_ANONYMOUS)
         forms = await self._forms(item.message)
         for n, form in enumerate(forms, start=1):
-            message = {"recipient": {"user_id": item.conversation.sender}, "message": form}
+            # not the conversation's sender: where an echo began it, nobody has written yet
+            message = {"recipient": {"user_id": item.conversation.key}, "message": form}
             try:
                 return Sent(external_id=await self._api.send(message, attempts=item.attempts))
             except Refused:
@@ -127,7 +129,7 @@ class ZaloConnector:
         if conversation.key.startswith(ANONYMOUS):
             return None
         try:
-            found = await self.profile(conversation.sender)
+            found = await self.profile(conversation.key)
         except SendError:
             return None
         name = found.get("display_name")

@@ -5,15 +5,15 @@ import hmac
 import json
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
-from aiohttp import ClientConnectorError, ClientError, ClientTimeout, ConnectionTimeoutError, FormData
+from aiohttp import ClientTimeout
 
+from connectors.calls import CONNECT_S, Call, Refused, Upload
 from connectors.zalo_errors import ACTIONS, WHY_STOPPED, Action, error_for, until_next_minute_s
 from connectors.zalo_settings import ZaloSettings
 from connectors.zalo_tokens import Tokens
-from hub.errors import NotSent, OutcomeUnknown, SendError, SendRefused
+from hub.errors import NotSent, SendError, SendRefused
 from hub.ports import Tools
 
 log = logging.getLogger(__name__)
@@ -21,40 +21,6 @@ log = logging.getLogger(__name__)
 STOPPED_ALARM = "zalo-stopped"
 STOPPED = "Zalo không cho gửi tin (mã lỗi {code}: {why}). Tin gửi đi đang chờ; hãy xử lý trên trang quản lý của Zalo."
 REMAINING = "X-RateLimit-Remain"
-CONNECT_S = 5.0
-
-
-class Refused(SendRefused):
-    """Zalo understood the message and will not take it in this form: nothing has arrived."""
-
-
-@dataclass(frozen=True)
-class Upload:
-    data: bytes
-    name: str
-    media_type: str
-
-
-@dataclass(frozen=True)
-class Call:
-    method: str
-    path: str
-    json: Mapping[str, Any] | None = None
-    params: Mapping[str, str] | None = None
-    upload: Upload | None = None
-    acts: bool = False  # it may have had its effect although no answer came
-
-    def form(self) -> FormData | None:
-        if self.upload is None:
-            return None
-        form = FormData()
-        form.add_field(
-            "file", self.upload.data, filename=self.upload.name, content_type=self.upload.media_type
-        )
-        return form
-
-    def unanswered(self, text: str) -> SendError:
-        return OutcomeUnknown(text) if self.acts else NotSent(text)
 
 
 class ZaloApi:
@@ -113,7 +79,7 @@ class ZaloApi:
         headers = {"access_token": token, "Connection": "close"}
         if self._settings.appsecret_proof:
             headers["appsecret_proof"] = self._proof(token)
-        try:
+        with call.under_way():
             async with self._tools.http.request(
                 call.method,
                 self._base + call.path,
@@ -127,10 +93,6 @@ class ZaloApi:
                 if answer.headers.get(REMAINING, "").strip() == "0":
                     self._pause(now)
                 return _read(call, answer.status, await answer.read())
-        except (ClientConnectorError, ConnectionTimeoutError) as error:
-            raise NotSent(f"no connection: {type(error).__name__}") from None
-        except (ClientError, OSError) as error:  # a time-out is an OSError too
-            raise call.unanswered(type(error).__name__) from None
 
     def _pause(self, now: int) -> None:
         self._paused_until = now + int(until_next_minute_s(now) * 1000)

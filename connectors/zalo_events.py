@@ -7,18 +7,17 @@ OA's id where it is known, else by the direction that the event's name gives.
 import hashlib
 import hmac
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from connectors.values import a_moment, a_text, an_id, an_object, clean, degrees, strings
 from connectors.zalo_settings import CHANNEL
 from hub.errors import AlienPayload, Forged, Probe
 from hub.model import Attachment, Event, EventKind, derived_id
 
 SIGNATURE = "X-ZEvent-Signature"
 LARGEST_PROBE_BYTES = 4096
-LATEST_MS = 253_402_300_799_999  # 9999-12-31
 ANONYMOUS = "anonymous:"
 #: Attachments whose ``url`` is the content itself; others point to a page or to nothing.
 FETCHED = frozenset({"image", "gif", "audio", "video", "sticker", "file"})
@@ -39,7 +38,8 @@ ENVELOPE = frozenset({"app_id", "oa_id", "timestamp"})
 
 
 def verify(headers: Mapping[str, str], body: bytes, *, app_id: str, oa_secret_key: str) -> None:
-    """Raise ``Forged`` unless Zalo signed the bytes; ``Probe`` for the portal's trial, which says nothing.
+    """Raise ``Forged`` unless Zalo signed the bytes, ``AlienPayload`` unless they tell of an event; ``Probe`` for the
+    portal's trial, which says nothing.
 
     The mark is a plain SHA-256 over app id, received bytes, timestamp and the OA's secret key. Old timestamps are
     good: Zalo repeats for hours, and a replay changes nothing.
@@ -50,16 +50,17 @@ def verify(headers: Mapping[str, str], body: bytes, *, app_id: str, oa_secret_ke
         raise Forged("no signed delivery of Zalo: it cannot be read") from None
     if "event_name" not in content and len(body) <= LARGEST_PROBE_BYTES:
         raise Probe("the portal tries whether we are there")
-    stamp = _id(content.get("timestamp"))
-    if _id(content.get("app_id")) != app_id or stamp is None or not stamp.isdecimal():
+    stamp = an_id(content.get("timestamp"))
+    if an_id(content.get("app_id")) != app_id or stamp is None or not stamp.isdecimal():
         raise Forged("a delivery for another app")
     expected = hashlib.sha256(app_id.encode() + body + stamp.encode() + oa_secret_key.encode()).hexdigest()
     given = next((value for name, value in headers.items() if name.lower() == SIGNATURE.lower()), "")
     mark, equals, digest = given.partition("=")
     if not equals or mark.strip().lower() != "mac":
         digest = given
-    if not hmac.compare_digest(digest.strip().lower().encode(), expected.encode()):
+    if not hmac.compare_digest(digest.strip().lower().encode(errors="replace"), expected.encode()):
         raise Forged("signature missing or wrong")
+    _event_name(content)
 
 
 # ---- what it says --------------------------------------------------------------------------------
@@ -76,9 +77,7 @@ def parse(body: bytes, *, account: str | None = None) -> list[Event]:
         if ENVELOPE.isdisjoint(content):
             raise AlienPayload("not a Zalo delivery: no event_name")
         return []  # the portal tries whether we are there
-    name = content["event_name"]
-    if not isinstance(name, str) or not name:
-        raise AlienPayload("not a Zalo delivery: event_name is not a name")
+    name = _event_name(content)
     delivery = _Delivery.read(name, content, account, digest=hashlib.sha256(body).hexdigest())
     return [_KINDS.get(name, _unsupported)(delivery)]
 
@@ -96,10 +95,12 @@ class _Delivery:
 
     @classmethod
     def read(cls, name: str, content: dict[str, Any], account: str | None, *, digest: str) -> "_Delivery":
-        message = _object(content.get("message"))
-        sender, recipient = (_id(_object(content.get(side)).get("id")) for side in ("sender", "recipient"))
+        message = an_object(content.get("message"))
+        sender, recipient = (
+            an_id(an_object(content.get(side)).get("id")) for side in ("sender", "recipient")
+        )
         sides = [side for side in (sender, recipient) if side is not None]
-        oa = account if account in sides else _id(content.get("oa_id"))
+        oa = account if account in sides else an_id(content.get("oa_id"))
         if oa is None and sides:
             # a receipt of a template message goes the way the message went
             from_oa = name.startswith("oa_") or (
@@ -108,7 +109,7 @@ class _Delivery:
             oa = sender if from_oa else recipient
         user = next((side for side in sides if side != oa), None)
         if user is None:
-            user = next((one for one in map(_id, _named(content)) if one is not None and one != oa), None)
+            user = next((one for one in map(an_id, _named(content)) if one is not None and one != oa), None)
         return cls(name, content, message, account=oa or account or "", user=user, digest=digest)
 
     @property
@@ -124,7 +125,7 @@ class _Delivery:
 
     def event(self, kind: EventKind, *, about: str = "", own_id: str | None = None, **fields: Any) -> Event:
         """``about`` tells events of the same kind, person and moment apart where they have no id of their own."""
-        stamp = _id(self.content.get("timestamp")) or ""
+        stamp = an_id(self.content.get("timestamp")) or ""
         user = (self.user or "") if kind == "unsupported" else self.person
         external_id = own_id or derived_id("zalo", self.name, user, about, stamp, fields.get("text") or "")
         return Event(
@@ -133,7 +134,7 @@ class _Delivery:
             external_id=external_id,
             account=self.account,
             conversation=f"{ANONYMOUS}{user}" if self.anonymous and user else user,
-            sent_at=_moment(stamp),
+            sent_at=a_moment(stamp),
             **{"sender": user} | fields,
         )
 
@@ -142,13 +143,13 @@ def _said(delivery: _Delivery) -> Event:
     message = delivery.message
     if not message:
         raise AlienPayload(f"{delivery.name} has no message")
-    payloads = [_object(one.get("payload")) for one in _attached(message)]
+    payloads = [an_object(one.get("payload")) for one in _attached(message)]
     data: dict[str, Any] = {}
     if delivery.anonymous:
         data["anonymous"] = True
-        if (thread := _id(message.get("conversation_id"))) is not None:
+        if (thread := an_id(message.get("conversation_id"))) is not None:
             data["conversation_id"] = thread
-    for description in filter(None, (_text(one.get("description")) for one in payloads)):
+    for description in filter(None, (a_text(one.get("description")) for one in payloads)):
         card = _card(description)
         data |= {"card": card} if card else {"description": description}
     return delivery.event("message", data=data, **_content(message))
@@ -156,7 +157,7 @@ def _said(delivery: _Delivery) -> Event:
 
 def _echo(delivery: _Delivery) -> Event:
     data: dict[str, Any] = {}
-    if (admin := _id(_object(delivery.content.get("sender")).get("admin_id"))) is not None:
+    if (admin := an_id(an_object(delivery.content.get("sender")).get("admin_id"))) is not None:
         data["admin_id"] = admin
     if delivery.anonymous:
         data["anonymous"] = True
@@ -172,17 +173,17 @@ def _echo(delivery: _Delivery) -> Event:
 def _receipt(delivery: _Delivery) -> Event:
     message = delivery.message
     listed = message.get("msg_ids")
-    ids = [_id(one) for one in (listed if isinstance(listed, list) else [message.get("msg_id")])]
+    ids = [an_id(one) for one in (listed if isinstance(listed, list) else [message.get("msg_id")])]
     known = [one for one in ids if one is not None]
     kind: EventKind = "read" if delivery.name == "user_seen_message" else "delivery"
     data: dict[str, Any] = {"ids": known}
-    if (moment := _moment(_id(message.get("delivery_time")))) is not None:
+    if (moment := a_moment(an_id(message.get("delivery_time")))) is not None:
         data["delivered_at"] = moment  # of this one message: no watermark
     return delivery.event(kind, about=",".join(known), data=data)
 
 
 def _reaction(delivery: _Delivery) -> Event:
-    target, icon = _id(delivery.message.get("msg_id")), _text(delivery.message.get("react_icon"))
+    target, icon = an_id(delivery.message.get("msg_id")), a_text(delivery.message.get("react_icon"))
     by_oa = {"sender": delivery.account} if delivery.name == "oa_reacted_message" else {}
     about = f"{target or ''} {icon or ''}"
     return delivery.event("reaction", about=about, reply_to=target, data={"reaction": icon}, **by_oa)
@@ -190,15 +191,15 @@ def _reaction(delivery: _Delivery) -> Event:
 
 def _follow(delivery: _Delivery) -> Event:
     kind: EventKind = "follow" if delivery.name == "follow" else "unfollow"
-    source = _text(delivery.content.get("source"))
+    source = a_text(delivery.content.get("source"))
     return delivery.event(kind, data={"source": source} if source else {})
 
 
 def _profile(delivery: _Delivery) -> Event:
     if delivery.user is None:
         return _unsupported(delivery)
-    info = _object(delivery.content.get("info"))
-    told = _strings(info)
+    info = an_object(delivery.content.get("info"))
+    told = strings(info)
     if "full_address" in told:  # its name in newer documents
         told.setdefault("address", told.pop("full_address"))
     return delivery.event("profile", about=delivery.digest, data=told)
@@ -213,7 +214,7 @@ def _withdraw(delivery: _Delivery) -> Event:
 
 
 def _unsupported(delivery: _Delivery) -> Event:
-    return delivery.event("unsupported", about=delivery.digest, data={"event_name": _clean(delivery.name)})
+    return delivery.event("unsupported", about=delivery.digest, data={"event_name": clean(delivery.name)})
 
 
 _KINDS: Mapping[str, Callable[[_Delivery], Event]] = (
@@ -240,23 +241,30 @@ def _load(body: bytes) -> dict[str, Any]:
     return content
 
 
+def _event_name(content: dict[str, Any]) -> str:
+    name = content.get("event_name")
+    if not isinstance(name, str) or not name:
+        raise AlienPayload("not a Zalo delivery: event_name is not a name")
+    return name
+
+
 def _named(content: dict[str, Any]) -> tuple[Any, ...]:
     """Where events that have no two sides name their person."""
     return (
-        _object(content.get("follower")).get("id"),
+        an_object(content.get("follower")).get("id"),
         content.get("user_id"),
-        _object(content.get("data")).get("user_id"),
+        an_object(content.get("data")).get("user_id"),
     )
 
 
 def _content(message: dict[str, Any]) -> dict[str, Any]:
     attached = _attached(message)
-    inner = (_text(_object(one.get("payload")).get("text")) for one in attached)  # of a template
+    inner = (a_text(an_object(one.get("payload")).get("text")) for one in attached)  # of a template
     return {
-        "own_id": _id(message.get("msg_id")),
-        "text": _text(message.get("text")) or next(filter(None, inner), None),
+        "own_id": an_id(message.get("msg_id")),
+        "text": a_text(message.get("text")) or next(filter(None, inner), None),
         "attachments": tuple(_attachment(one) for one in attached),
-        "reply_to": _id(message.get("quote_msg_id")),
+        "reply_to": an_id(message.get("quote_msg_id")),
     }
 
 
@@ -266,18 +274,18 @@ def _attached(message: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _attachment(one: dict[str, Any]) -> Attachment:
-    type_ = (_text(one.get("type")) or "unknown").lower()
-    payload = _object(one.get("payload"))
-    place = _object(payload.get("coordinates"))
-    url = _text(payload.get("url")) or (_text(payload.get("thumbnail")) if type_ in FETCHED else None)
-    size = _id(payload.get("size"))
+    type_ = (a_text(one.get("type")) or "unknown").lower()
+    payload = an_object(one.get("payload"))
+    place = an_object(payload.get("coordinates"))
+    url = a_text(payload.get("url")) or (a_text(payload.get("thumbnail")) if type_ in FETCHED else None)
+    size = an_id(payload.get("size"))
     return Attachment(
         type=type_,
         url=url,
-        name=_text(payload.get("name")),
+        name=a_text(payload.get("name")),
         size=int(size) if size is not None and size.isdecimal() and len(size) < 16 else None,
-        lat=_degrees(place.get("latitude"), 90),
-        lon=_degrees(place.get("longitude"), 180),
+        lat=degrees(place.get("latitude"), 90),
+        lon=degrees(place.get("longitude"), 180),
         problem=None if type_ in FETCHED else "type",  # a page that somebody points to is not fetched
     )
 
@@ -288,42 +296,4 @@ def _card(description: str) -> dict[str, str]:
         found = json.loads(description)
     except (ValueError, RecursionError):
         return {}
-    return _strings(_object(found))
-
-
-def _strings(found: dict[str, Any]) -> dict[str, str]:
-    pairs = ((key, _id(value)) for key, value in found.items())
-    return {_clean(key): value for key, value in pairs if value is not None}
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _id(value: Any) -> str | None:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
-    return _text(value)
-
-
-def _text(value: Any) -> str | None:
-    return _clean(value) or None if isinstance(value, str) else None
-
-
-def _clean(text: str) -> str:
-    """JSON may carry half of a surrogate pair, which nothing that writes UTF-8 can keep."""
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _moment(stamp: str | None) -> int | None:
-    if stamp is None or not (stamp.isascii() and stamp.isdecimal()) or len(stamp) > 15:
-        return None
-    return int(stamp) if 0 < int(stamp) <= LATEST_MS else None
-
-
-def _degrees(value: Any, limit: int) -> float | None:
-    try:
-        degrees = float(value)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return degrees if math.isfinite(degrees) and abs(degrees) <= limit else None
+    return strings(an_object(found))

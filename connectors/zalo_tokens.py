@@ -10,7 +10,7 @@ import hashlib
 import hmac
 import logging
 import secrets
-from collections.abc import Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from typing import Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
@@ -225,15 +225,10 @@ class Tokens:
             await self._tools.alarm(CONSENT_ALARM, CONSENT_NEEDED)
             raise ChannelStopped("the OA must consent again") from None
         pair = self._pair(granted, seed=claimed.seed)
-        while True:  # the old refresh token is dead: this pair exists nowhere else
-            try:
-                if await self._put(version, pair):
-                    return pair
-            except StoreError:
-                await asyncio.sleep(COMMIT_RETRY_S)
-            else:
-                _, newer = await self._recall()  # people consented anew meanwhile: theirs counts
-                return newer
+        # the old refresh token is dead: this pair exists nowhere else
+        if not await _until_stored(lambda: self._put(version, pair)):
+            _, pair = await self._recall()  # people consented anew meanwhile: theirs counts
+        return pair
 
     def _pair(self, granted: Granted, *, seed: str) -> Pair:
         now = self._tools.clock.now()
@@ -288,12 +283,18 @@ class Tokens:
                 f"Zalo không cấp mã truy cập ({error}): hãy chạy lại `hub zalo login`."
             ) from None
         pair = self._pair(granted, seed=self._seed())
-        while True:
-            if await self._put(await self._version(self._name), pair):
-                break
-        await self._put_login(Login(outcome="granted"))
-        await self._tools.clear_alarm(CONSENT_ALARM)
-        await self._tools.clear_alarm(EXPIRY_ALARM)
+
+        async def replace() -> None:
+            while not await self._put(await self._version(self._name), pair):
+                pass  # whatever came in between is older than this consent
+
+        async def announce() -> None:
+            await self._put_login(Login(outcome="granted"))
+            await self._tools.clear_alarm(CONSENT_ALARM)
+            await self._tools.clear_alarm(EXPIRY_ALARM)
+
+        await _until_stored(replace)  # the code is used up: this pair exists nowhere else
+        await _until_stored(announce)
 
     async def login_outcome(self) -> LoginOutcome:
         """What became of the consent that was asked for last, in whichever process it came back."""
@@ -332,6 +333,15 @@ def _login(kept: State | None) -> Login:
         return Login.model_validate_json(kept.body) if kept else Login()
     except ValidationError:
         return Login()
+
+
+async def _until_stored(write: Callable[[], Awaitable[T]]) -> T:
+    """What ``write`` gives, as soon as the store takes it."""
+    while True:
+        try:
+            return await write()
+        except StoreError:
+            await asyncio.sleep(COMMIT_RETRY_S)
 
 
 async def _finished(work: Coroutine[Any, Any, T]) -> T:

@@ -20,6 +20,7 @@ class Unit(Value):
     commune: str | None = None
     #: stands for several that nobody has listed (schools, telecom companies): a person says which is meant
     open: bool = False
+    phones: tuple[str, ...] = ()  # as published
 
 
 class Agencies:
@@ -33,7 +34,11 @@ class Agencies:
         }
         self._listed = {
             str(one["id"]): Unit(
-                id=one["id"], name=one["name"], parent=one.get("parent"), open=one.get("kind") == "pattern"
+                id=one["id"],
+                name=one["name"],
+                parent=one.get("parent"),
+                open=one.get("kind") == "pattern",
+                phones=_listed(one.get("contacts", {}).get("phone")),
             )
             for one in now
         }
@@ -83,6 +88,10 @@ class Agencies:
             if (unit := self.at(pattern, commune)) is not None
         ]
         return [unit for id_, unit in self._listed.items() if id_ not in self._patterns] + spelled
+
+
+def _listed(value: str | list[str] | None) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value or ())
 
 
 def _name(pattern: Mapping[str, Any], commune: Mapping[str, Any]) -> str:

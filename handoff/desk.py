@@ -12,7 +12,7 @@ from handoff.acts import Actor
 from handoff.lifecycle import Refused, apply, moment
 from handoff.rules import Rules, product
 from hub.errors import HubError
-from hub.model import Conversation, Draft, Staff, Ticket, TicketChange, Turn, derived_id
+from hub.model import Attachment, Conversation, Draft, Staff, Ticket, TicketChange, Turn, derived_id
 
 GREETING = "Anh/chị đang trò chuyện với {name}, tổng đài viên Tổng đài 1022."
 BACK_TO_BOT = "Trợ lý tự động của Tổng đài 1022 tiếp tục hỗ trợ anh/chị."
@@ -77,6 +77,7 @@ def reply(
     key: str,
     *,
     text: str,
+    attachments: tuple[Attachment, ...] = (),
     rules: Rules | None = None,
 ) -> Turn:
     """The operator answers the citizen, and has the conversation from then on.
@@ -92,11 +93,11 @@ def reply(
         staff,
         at,
         key,
-        text,
+        "\n".join([text, *(one.blob or "" for one in attachments)]),
         actor="operator",
         handles=conversation.last_seq,
         outcome="ticketed",
-        says=(Draft(text=text),),
+        says=(Draft(text=text, attachments=attachments),),
         owner="human",
         operator=staff.id,
         change=_change(ticket, staff, acts.Answer(), at, rules),

@@ -83,6 +83,11 @@ class Event(Value):
     automatic: bool = False
     data: dict[str, Any] = {}
 
+    @property
+    def citizen(self) -> str:
+        """Who is at the other end, as far as it tells: an echo comes from our own account."""
+        return self.sender if self.sender != self.account else ""
+
 
 class Raw(Value):
     """A verified delivery as it arrived, kept before it is acknowledged."""

@@ -155,8 +155,11 @@ class Outbox:
     async def _settle(
         self, item: Outgoing, delivery: Delivery, *, external_id: str | None = None, error: str | None = None
     ) -> None:
+        undelivered = delivery in ("failed", "unknown", "window_closed")
+        if undelivered and not await self._still_sending(item):
+            delivery, undelivered = "sent", False
         self.metrics.sends.labels(item.conversation.channel, delivery).inc()
-        if delivery in ("failed", "unknown", "window_closed"):
+        if undelivered:
             log.warning("message undelivered", extra={"facts": {"message": item.message.id, "why": error}})
             # before it is settled: a crash in between leaves the send "interrupted", and this is done again
             if item.message.author != "system":  # that a courtesy did not arrive is nobody's business
@@ -165,6 +168,11 @@ class Outbox:
             item, delivery, now=self.clock.now(), external_id=external_id, error=error
         )
         self.live.poke(item.message.conversation)
+
+    async def _still_sending(self, item: Outgoing) -> bool:
+        """False once the platform has shown that it arrived, which may come before its answer or instead of it."""
+        message = await self.store.message(item.message.id)
+        return message is not None and message.delivery == "sending"
 
     def _backoff_s(self, attempts: int) -> float:
         ceiling = min(LONGEST_RETRY_S, FIRST_RETRY_S * 2.0 ** (attempts - 1))

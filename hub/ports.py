@@ -372,7 +372,8 @@ class Connector(Protocol):
     keep_headers: tuple[str, ...]  # headers of a delivery that are stored with it
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Raise ``Forged`` unless the delivery is from the platform; ``Probe`` where it only tries whether somebody
+        """Raise ``Forged`` unless the delivery is from the platform, ``AlienPayload`` unless it is one of this
+        channel at all; ``Probe`` where it only tries whether somebody
         answers, which needs no signature because nothing is kept of it."""
         ...
 
@@ -487,6 +488,7 @@ class Question(Value):
     attachments: int = 0
     dialogue: Dialogue = Dialogue()
     now: int = 0
+    public: bool = False  # everybody reads along: nothing personal may be asked for
 
 
 class TicketWish(Value):

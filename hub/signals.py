@@ -79,8 +79,8 @@ class Signals:
             case "profile":
                 contact = {k: str(v) for k, v in event.data.items() if v and k != "name"}
                 await self._person(conversation, name=event.data.get("name"), contact=contact)
-            case "thread_control":
-                ours = bool(event.data.get("ours"))
+            case "thread_control" if "ours" in event.data:  # else it does not say whose the thread is
+                ours = bool(event.data["ours"])
                 await self._person(conversation, reachable=ours, unreachable=None if ours else OTHER_APP)
             case "withdraw":
                 await self.store.erase_person(conversation.id, now=self.clock.now())

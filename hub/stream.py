@@ -59,6 +59,7 @@ class Stream:
         Raises:
             NotFound: the channel does not exist or is off.
             Forged: missing or wrong signature; nothing is kept.
+            AlienPayload: signed, but no delivery of this channel; nothing is kept.
             Probe: the platform only tries whether we are there; nothing is kept.
             StoreUnavailable: neither store nor spool could be written.
         """
@@ -67,6 +68,9 @@ class Stream:
             connector.verify(headers, body)
         except Forged:
             self._metrics.received.labels(channel, "forged").inc()
+            raise
+        except AlienPayload:
+            self._metrics.received.labels(channel, "alien").inc()
             raise
         except Probe:
             self._metrics.received.labels(channel, "probe").inc()

@@ -18,13 +18,38 @@ RECENT = 200  # lines in which a citizen's last words are looked for
 
 
 @dataclass
-class HubTools:
+class Alarms:
+    """What needs the attention of the people who run the hub, kept for all processes."""
+
     store: Store
     clock: Clock
+    metrics: Metrics
+
+    async def alarm(self, what: str, text: str) -> None:
+        self.metrics.alarms.labels(what).set(1)
+        await self._change_alarms({what: text})
+
+    async def clear_alarm(self, what: str) -> None:
+        self.metrics.alarms.labels(what).set(0)
+        await self._change_alarms({what: None})
+
+    async def _change_alarms(self, change: dict[str, str | None]) -> None:
+        while True:
+            kept = await self.store.state(ALARMS)
+            before = read_alarms(kept)
+            after = {what: text for what, text in (before | change).items() if text is not None}
+            version = kept.version if kept else 0
+            if after == before or await self.store.put_state(
+                ALARMS, json.dumps(after, ensure_ascii=False).encode(), expects=version, now=self.clock.now()
+            ):
+                return
+
+
+@dataclass
+class HubTools(Alarms):
     http: ClientSession
     public_url: str
     seal: Seal
-    metrics: Metrics
     keep_delivery: Callable[[str, bytes, str], Awaitable[None]]
 
     async def blob(self, blob: str) -> Blob | None:
@@ -48,25 +73,6 @@ class HubTools:
 
     async def remember(self, name: str, body: bytes, *, expects: int) -> bool:
         return await self.store.put_state(name, self.seal.close(body), expects=expects, now=self.clock.now())
-
-    async def alarm(self, what: str, text: str) -> None:
-        self.metrics.alarms.labels(what).set(1)
-        await self._change_alarms({what: text})
-
-    async def clear_alarm(self, what: str) -> None:
-        self.metrics.alarms.labels(what).set(0)
-        await self._change_alarms({what: None})
-
-    async def _change_alarms(self, change: dict[str, str | None]) -> None:
-        while True:
-            kept = await self.store.state(ALARMS)
-            before = read_alarms(kept)
-            after = {what: text for what, text in (before | change).items() if text is not None}
-            version = kept.version if kept else 0
-            if after == before or await self.store.put_state(
-                ALARMS, json.dumps(after, ensure_ascii=False).encode(), expects=version, now=self.clock.now()
-            ):
-                return
 
 
 def read_alarms(kept: State | None) -> dict[str, str]:

@@ -72,7 +72,12 @@ def next_batch(waiting: Sequence[Message], pressed: Button | None = None) -> lis
 
 
 def question_of(
-    conversation: Conversation, batch: Sequence[Message], now: int, pressed: Button | None = None
+    conversation: Conversation,
+    batch: Sequence[Message],
+    now: int,
+    pressed: Button | None = None,
+    *,
+    public: bool = False,
 ) -> Question:
     payload: str | None = batch[-1].data.get("payload") if batch[-1].kind == "postback" else None
     text = "\n".join(message.text for message in batch if message.text)
@@ -86,6 +91,7 @@ def question_of(
         attachments=sum(len(message.attachments) for message in batch),
         dialogue=conversation.dialogue,
         now=now,
+        public=public,
     )
 
 
@@ -251,13 +257,14 @@ class TurnWorker:
             await connector.typing(conversation)
 
     async def _decide(self, lease: Lease, batch: Sequence[Message], pressed: Button | None) -> Turn:
-        question = question_of(lease.conversation, batch, self.clock.now(), pressed)
+        reach = self._reach(lease.conversation)
+        question = question_of(lease.conversation, batch, self.clock.now(), pressed, public=reach.public)
         failure = None
         if not question.text and question.attachments:
             answer = BotAnswer(
                 kind="clarify", says=(Draft(text=ONLY_ATTACHMENT),), dialogue=question.dialogue
             )
-        elif not self._reach(lease.conversation).bot:  # too late for a machine: a person may still write
+        elif not reach.bot:  # too late for a machine: a person may still write
             answer = hand_over(question)
         elif lease.attempts > GIVE_UP_AFTER_ATTEMPTS:
             answer, failure = hand_over(question), "Crashed"
@@ -280,9 +287,10 @@ class TurnWorker:
             reach = self._reach(conversation)
             if not reach.bot:
                 says = []
-            elif reach.public:  # codes are for the person alone
+            elif reach.public:  # codes are for the person alone; so is what was noted of a report
                 told = Draft(text=text, private=True, reply_to=last.external_id)
-                says += [Draft(text=TOLD_PRIVATELY), told]
+                noted = [] if answer.ticket.reason == "report" else says
+                says = [*noted, Draft(text=TOLD_PRIVATELY), told]
             else:
                 says.append(Draft(text=text))
         return Turn(

@@ -16,6 +16,7 @@ from actions.server import action_app
 from bot.client import RasaBot
 from bot.knowledge import KnowledgeBase, seed_docs
 from connectors import email, facebook, zalo
+from connectors.phone import PhoneConnector
 from connectors.webchat import WebchatConnector
 from handoff.casework import Casework
 from handoff.links import Links
@@ -65,7 +66,10 @@ class Channel:
     parse: Callable[[bytes, Any], list[Event]]
 
 
-#: Channels that are off without their settings, by name. Always on and without settings: the live chat.
+#: Channels without settings, by name: always on.
+ALWAYS_ON: dict[str, Callable[[], Connector]] = {"webchat": WebchatConnector, "phone": PhoneConnector}
+
+#: Channels that are off without their settings, by name.
 CHANNELS: dict[str, Channel] = {
     "zalo": Channel(
         zalo.ZaloSettings,
@@ -94,7 +98,7 @@ def read_settings(**overrides: Any) -> Settings:
 
 
 def make_connectors(settings: Settings, tools: Tools) -> dict[str, Connector]:
-    connectors: dict[str, Connector] = {"webchat": WebchatConnector()}
+    connectors = {name: make() for name, make in ALWAYS_ON.items()}
     for name, channel in CHANNELS.items():
         section = settings.channel(name)
         if section is None:
@@ -110,8 +114,10 @@ def normalized(settings: Settings, channel: str, body: bytes) -> list[Event]:
     Raises:
         AlienPayload: it is not one of that channel, or there is no such channel.
     """
+    if channel in ALWAYS_ON:
+        return ALWAYS_ON[channel]().parse(body)
     if channel not in CHANNELS:
-        raise AlienPayload(f"no channel {channel}: one of {', '.join(sorted(CHANNELS))}")
+        raise AlienPayload(f"no channel {channel}: one of {', '.join(sorted({*CHANNELS, *ALWAYS_ON}))}")
     return CHANNELS[channel].parse(body, settings.channel(channel))
 
 

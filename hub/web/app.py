@@ -2,18 +2,33 @@
 
 from aiohttp import web
 
-from hub.web import auth, channel_pages, chat, console, health, home, webhooks
+from hub.web import (
+    auth,
+    channel_pages,
+    chat,
+    console,
+    console_alarms,
+    console_consents,
+    console_files,
+    console_phone,
+    health,
+    home,
+    webhooks,
+)
 from hub.web.context import HUB, Hub
 from hub.web.pages import FRAME_ANCESTORS, security_headers, static_routes
 
 MAX_BODY_BYTES = 16 * 1024 * 1024  # a batch of webhook updates; aiohttp's own limit of 1 MiB would refuse it
+
+#: Rooms for staff.
+CONSOLE = (console, console_alarms, console_consents, console_files, console_phone)
 
 
 def make_app(hub: Hub) -> web.Application:
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[security_headers])
     app[HUB] = hub
     app[FRAME_ANCESTORS] = " ".join(("'self'", *hub.settings.chat_origins))
-    for room in (health, webhooks, home, chat, auth, console):
+    for room in (health, webhooks, home, chat, auth, *CONSOLE):
         app.add_routes(room.routes())
     app.add_routes(channel_pages.routes(hub.connectors))
     app.add_routes(static_routes())

@@ -57,6 +57,7 @@ class Session:
 
 
 _SESSION: web.RequestKey[Session] = web.RequestKey("session", Session)
+_LIMIT: web.RequestKey[int] = web.RequestKey("form_limit", int)
 
 
 def session_of(request: web.Request) -> Session:
@@ -64,9 +65,9 @@ def session_of(request: web.Request) -> Session:
     return request[_SESSION]
 
 
-def guarded(routes: list[web.RouteDef]) -> list[web.RouteDef]:
+def guarded(routes: list[web.RouteDef], *, max_form_bytes: int = MAX_FORM_BYTES) -> list[web.RouteDef]:
     """The same routes for signed-in staff only: forms need their token, and nothing is kept by caches."""
-    return [web.RouteDef(r.method, r.path, _guard(r.handler), r.kwargs) for r in routes]
+    return [web.RouteDef(r.method, r.path, _guard(r.handler, max_form_bytes), r.kwargs) for r in routes]
 
 
 def page(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:
@@ -90,19 +91,20 @@ def own_page(address: str) -> str:
 
 
 async def form_of(request: web.Request) -> dict[str, str]:
-    """The text fields of a small form.
+    """The text fields of a form within the limit of its route.
 
     Raises:
-        web.HTTPRequestEntityTooLarge: it is not small.
+        web.HTTPRequestEntityTooLarge: it is not.
     """
-    length = request.content_length or 0
-    if length > MAX_FORM_BYTES or (request.body_exists and request.content_length is None):
-        raise web.HTTPRequestEntityTooLarge(max_size=MAX_FORM_BYTES, actual_size=length, text=TOO_LARGE)
+    length, limit = request.content_length or 0, request.get(_LIMIT, MAX_FORM_BYTES)
+    if length > limit or (request.body_exists and request.content_length is None):
+        raise web.HTTPRequestEntityTooLarge(max_size=limit, actual_size=length, text=TOO_LARGE)
     return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
 
 
-def _guard(handler: Any) -> Handler:
+def _guard(handler: Any, max_form_bytes: int) -> Handler:
     async def guarded(request: web.Request) -> web.StreamResponse:
+        request[_LIMIT] = max_form_bytes
         try:
             response = await _enter(request, handler)
         except web.HTTPException as error:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
@@ -20,12 +21,13 @@ from hub.model import Conversation, Staff, Ticket, Turn
 from hub.ports import Reach
 from hub.turn import commit
 from hub.web.auth import form_of, guarded, page, plain, see_other, session_of
+from hub.web.console_files import MAX_FORM_BYTES, attached
 from hub.web.console_live import close_all, events
 from hub.web.console_view import PAGE, WORDS, Case, case_of, inbox, lines_of, marks_of
 from hub.web.context import Hub, hub_of
 from hub.web.pages import fragment
 
-__all__ = ["close_all", "routes"]
+__all__ = ["close_all", "commit_act", "routes"]
 
 MAX_TEXT = 4000
 CLAIMS = 3  # an act that finds the owner just changed looks again
@@ -127,7 +129,8 @@ async def _case(request: web.Request, ticket: str) -> Case:
         raise web.HTTPNotFound(text=GONE)
     connector = hub_of(request).connectors.get(conversation.channel)
     reach = connector.reach(conversation, hub_of(request).clock.now()) if connector else Reach()
-    return await case_of(store, conversation, session_of(request).staff, ticket, reach)
+    case = await case_of(store, conversation, session_of(request).staff, ticket, reach)
+    return replace(case, attaches=connector is not None and connector.capabilities.attachments)
 
 
 def _tab(request: web.Request) -> str:
@@ -165,9 +168,17 @@ async def take(request: web.Request) -> web.StreamResponse:
 
 
 async def reply(request: web.Request) -> web.StreamResponse:
+    if problem := _text_problem(await form_of(request)):
+        return plain(400, problem)
+    conversation = (await _case(request, "")).conversation
+    files, problem = await attached(request, hub_of(request).connectors.get(conversation.channel))
+    if problem:
+        return plain(400, problem)
     return await _perform(
         request,
-        lambda c, t, s, at, f: desk.reply(c, t, s, at, f["key"], text=f["text"], rules=_rules(request)),
+        lambda c, t, s, at, f: desk.reply(
+            c, t, s, at, f["key"], text=f["text"], attachments=files, rules=_rules(request)
+        ),
         speaks=True,
     )
 
@@ -191,7 +202,7 @@ async def note(request: web.Request) -> web.StreamResponse:
     shown = await _case(request, form.get("ticket", ""))
     at = hub_of(request).clock.now()
     turn = desk.note(shown.conversation, shown.me, at, form["key"], text=form["text"])
-    await _commit(hub_of(request), turn, shown.conversation)
+    await commit_act(hub_of(request), turn, shown.conversation)
     return await _done(request, form, sent=True)
 
 
@@ -229,19 +240,23 @@ async def _perform(request: web.Request, act: Act, *, speaks: bool = False) -> w
     problem = _text_problem(form) if speaks else None if form.get("key") else EMPTY
     if problem:
         return plain(400, problem)
-    return await _act(request, form, act) or await _done(request, form, sent=speaks)
+    return await _act(request, form, act, speaks=speaks) or await _done(request, form, sent=speaks)
 
 
-async def _act(request: web.Request, form: dict[str, str], act: Act) -> web.Response | None:
+async def _act(
+    request: web.Request, form: dict[str, str], act: Act, *, speaks: bool = False
+) -> web.Response | None:
     """Carry the act out on the conversation as it is now; what to say if that cannot be."""
     hub = hub_of(request)
     for _ in range(CLAIMS):
         shown = await _case(request, form.get("ticket", ""))
         if shown.ticket is None or not shown.open:
             return plain(409, NO_TICKET)
+        if speaks and not shown.reach.staff and not shown.colleague:
+            return plain(409, shown.why_not or "")
         try:
             turn = act(shown.conversation, shown.ticket, shown.me, hub.clock.now(), form)
-            await _commit(hub, turn, shown.conversation)
+            await commit_act(hub, turn, shown.conversation)
         except HeldByColleague:
             return plain(
                 409, f"{shown.colleague} đang xử lý hội thoại này. Bấm “Nhận thay” nếu cần tiếp tục."
@@ -258,7 +273,8 @@ def _rules(request: web.Request) -> Rules:
     return hub_of(request).rules()
 
 
-async def _commit(hub: Hub, turn: Turn, conversation: Conversation) -> None:
+async def commit_act(hub: Hub, turn: Turn, conversation: Conversation) -> None:
+    """Carry out what an operator did, and tell everybody who looks."""
     committed = await commit(hub.store, hub.connectors, turn, conversation)
     if committed.messages:  # who has just said something has read what stands above it
         upto = committed.messages[-1].seq
@@ -284,7 +300,7 @@ async def _done(request: web.Request, form: dict[str, str], *, sent: bool) -> we
 
 def routes() -> list[web.RouteDef]:
     one = "/console/conversations/{conversation}"
-    return guarded(
+    acts = guarded(
         [
             web.get("/console", inbox_page, allow_head=False),
             web.get("/console/queue", queue_fragment),
@@ -293,7 +309,6 @@ def routes() -> list[web.RouteDef]:
             web.get(f"{one}/live", live_fragment),
             web.get(f"{one}/earlier", earlier_fragment),
             web.post(f"{one}/take", take),
-            web.post(f"{one}/reply", reply),
             web.post(f"{one}/note", note),
             web.post(f"{one}/hand-back", hand_back),
             web.post(f"{one}/close", close),
@@ -301,3 +316,4 @@ def routes() -> list[web.RouteDef]:
             web.post(f"{one}/read", read),
         ]
     )
+    return [*acts, *guarded([web.post(f"{one}/reply", reply)], max_form_bytes=MAX_FORM_BYTES)]

@@ -9,8 +9,19 @@ from typing import Final
 from handoff.desk import is_free_for
 from handoff.tickets import REASON_WORDS
 from hub.clock import local_day
-from hub.model import OPEN_STATES, Author, Conversation, Delivery, Message, Staff, Ticket, TicketState
+from hub.model import (
+    OPEN_STATES,
+    Author,
+    Consent,
+    Conversation,
+    Delivery,
+    Message,
+    Staff,
+    Ticket,
+    TicketState,
+)
 from hub.ports import Reach, Store
+from hub.web.console_files import File, files_of
 
 QUEUE_LIMIT = 200
 PAGE = 50
@@ -101,6 +112,7 @@ class Line:
     message: Message
     author: str
     day: str | None  # set where a new day begins
+    files: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -112,6 +124,8 @@ class Case:
     me: Staff
     names: dict[str, str]
     reach: Reach
+    consents: tuple[Consent, ...] = ()  # in force
+    attaches: bool = False  # files can be sent there
 
     @property
     def citizen(self) -> str:
@@ -133,6 +147,22 @@ class Case:
         return self.name(self.conversation.operator)
 
     @property
+    def why_not(self) -> str | None:
+        """Why nothing can be sent to the citizen now."""
+        if self.colleague:
+            return f"{self.colleague} đang xử lý hội thoại này."
+        if not self.open:
+            return "Phiếu đã đóng." if self.ticket else "Hội thoại chưa có phiếu."
+        if not self.reach.staff:
+            return self.reach.notice or "Kênh này hiện không cho gửi tin."
+        return None
+
+    @property
+    def offers(self) -> tuple[Consent, ...]:
+        """Other channels the citizen agreed to, for when this one is closed."""
+        return tuple(one for one in self.consents if one.channel != self.conversation.channel)
+
+    @property
     def stamp(self) -> str:
         """Changes when the panel around the conversation must be drawn again."""
         parts = (
@@ -140,7 +170,8 @@ class Case:
             self.conversation.owner,
             self.conversation.operator,
             self.conversation.ticket,
-            self.reach.notice,
+            self.reach,
+            self.consents,
             self.ticket
             and (self.ticket.id, self.ticket.state, self.ticket.priority, len(self.ticket.history)),
         )
@@ -184,7 +215,8 @@ async def case_of(store: Store, conversation: Conversation, me: Staff, ticket_id
     actors = {event.actor for event in ticket.history} if ticket else set()
     holder = ticket.operator if ticket else None
     names = await names_of(store, {*actors, holder, conversation.operator})
-    return Case(conversation, ticket, me, names, reach)
+    consents = tuple(one for one in await store.consents(conversation.id) if one.withdrawn_at is None)
+    return Case(conversation, ticket, me, names, reach, consents)
 
 
 async def lines_of(
@@ -196,7 +228,8 @@ async def lines_of(
     lines = []
     for message in messages:
         its_day = local_day(message.at)
-        lines.append(Line(message, _author(case, message, names), its_day if its_day != day else None))
+        begins = its_day if its_day != day else None
+        lines.append(Line(message, _author(case, message, names), begins, files_of(message)))
         day = its_day
     return lines
 

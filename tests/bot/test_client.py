@@ -11,7 +11,7 @@ from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.client import HEAD_CHARS, TAIL_CHARS, RasaBot, answer_from, message_for
+from bot.client import HEAD_CHARS, NO_NUMBER, TAIL_CHARS, RasaBot, answer_from, message_for
 from hub.errors import BotSilent, BotUnreachable
 from hub.model import Dialogue
 from hub.ports import Question
@@ -57,6 +57,26 @@ async def test_an_answer_is_translated() -> None:
     assert seen == [
         {"sender": "c_1", "message": "xin chào", "metadata": {"channel": "webchat"}, "events": []}
     ]
+
+
+@pytest.mark.parametrize(("public", "said"), [(False, ["xin chào"]), (True, ["xin chào", NO_NUMBER])])
+async def test_in_public_no_number_is_asked_for(public: bool, said: list[str]) -> None:
+    asking = turn({"text": "Số điện thoại ạ?", "custom": {"kind": "slot_answer", "ask": "contact"}})
+    noted = turn({"text": "Đã ghi nhận", "custom": {"kind": "slot_answer"}})
+    seen: list[dict[str, Any]] = []
+
+    async def handle(request: web.Request) -> web.Response:
+        seen.append(await request.json())
+        answer = noted if seen[-1]["message"] == NO_NUMBER else asking
+        return web.json_response(answer | {"events": [{"event": "active_loop", "name": "report_form"}]})
+
+    async with rasa(handle) as bot:
+        answer = await bot.answer(ASKED.model_copy(update={"public": public}))
+    assert [one["message"] for one in seen] == said
+    assert [bool(one["events"]) for one in seen] == [False, True][: len(seen)], (
+        "it goes on from what was asked"
+    )
+    assert answer.says[0].ask == (None if public else "contact")
 
 
 async def test_no_connection_is_unreachable() -> None:

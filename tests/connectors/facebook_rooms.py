@@ -6,12 +6,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.facebook import FacebookConnector
+from hub.errors import ChannelStopped, NotSent, SendError, SendRefused, Unreachable, WindowClosed
 from hub.model import Button, Conversation, Message, Outgoing
 from tests.conftest import FakeClock
 from tests.fakes.graph import PAGE_ID, FakeGraph, fake_graph
 from tests.fakes.tools import MemoryTools, memory_tools
 
 USER = "24001122334455667"
+
+
+#: what becomes of a send that the platform refuses, code by code
+EXPECTED: dict[tuple[int, int], type[SendError]] = {
+    (1200, 0): NotSent, (1, 0): NotSent, (2, 0): NotSent,
+    (4, 0): NotSent, (17, 0): NotSent, (32, 0): NotSent, (613, 0): NotSent, (80001, 0): NotSent,
+    (80006, 0): NotSent, (10, 1893063): NotSent,
+    (190, 0): ChannelStopped, (200, 2018028): ChannelStopped, (10, 0): ChannelStopped, (200, 0): ChannelStopped,
+    (10, 2018278): WindowClosed, (10, 2018065): WindowClosed,
+    (551, 0): Unreachable, (0, 1545041): Unreachable, (10, 2018108): Unreachable, (100, 2018001): Unreachable,
+    (10, 2018300): Unreachable,
+    (100, 0): SendRefused, (100, 2018109): SendRefused,
+}  # fmt: skip
 
 
 @dataclass

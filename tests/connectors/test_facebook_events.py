@@ -281,6 +281,12 @@ def check(delivery: bytes, headers: dict[str, str]) -> None:
     verify(headers, delivery, app_secret=APP_SECRET)
 
 
+@pytest.mark.parametrize("alien", [b"{}", b"", b"[]", b'{"object":"user","entry":[]}', body(TEXT)[:-20]])
+def test_what_is_signed_but_of_no_page_is_alien(alien: bytes) -> None:
+    with pytest.raises(AlienPayload):
+        check(*signed(alien))
+
+
 def test_the_mark_is_over_the_received_bytes() -> None:
     delivery, headers = signed(TEXT)
     check(delivery, headers)
@@ -290,10 +296,11 @@ def test_the_mark_is_over_the_received_bytes() -> None:
 
 
 def test_a_mark_made_elsewhere() -> None:
-    """printf '{}' | openssl dgst -sha256 -hmac app-secret"""
-    mark = "bd9549eb87a414d3df28b5a60ea86d4a11e2f1c6258edbd18f56d3c23c0f908d"
-    check(b"{}", {"X-Hub-Signature-256": f"sha256={mark}"})
-    check(b"{}", {"x-hub-signature-256": f" sha256={mark.upper()} "})
+    """printf '{"object":"page","entry":[]}' | openssl dgst -sha256 -hmac app-secret"""
+    empty = b'{"object":"page","entry":[]}'
+    mark = "e6e9d7a842a48e17f43a34d6125d0d933e2aab92ee37f0993a4d493b50e3d438"
+    check(empty, {"X-Hub-Signature-256": f"sha256={mark}"})
+    check(empty, {"x-hub-signature-256": f" sha256={mark.upper()} "})
 
 
 def test_an_old_delivery_is_no_forgery() -> None:

@@ -171,6 +171,8 @@ def test_the_mark_may_be_written_in_several_ways(write: str) -> None:
         {"X-ZEvent-Signature": ""},
         {"X-ZEvent-Signature": "mac=" + "0" * 64},
         {"X-ZEvent-Signature": "mac=ẹ"},
+        {"X-ZEvent-Signature": "mac=\udcff"},
+        {"X-ZEvent-Signature": "mac=abc"},
     ],
 )
 def test_a_missing_or_wrong_signature_is_forged(headers: dict[str, str]) -> None:
@@ -186,6 +188,12 @@ def test_a_delivery_signed_with_another_key_or_for_another_app_is_forged() -> No
     ):
         with pytest.raises(Forged):
             check(delivery, headers)
+
+
+@pytest.mark.parametrize("name", [5, "", None, {}])
+def test_what_is_signed_but_tells_of_no_event_is_alien(name: Any) -> None:
+    with pytest.raises(AlienPayload):
+        check(*signed(TEXT | {"event_name": name}))
 
 
 def test_bytes_cannot_move_between_the_signed_parts() -> None:

@@ -3,10 +3,12 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from itertools import count
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from connectors import zalo_tokens
 from connectors.zalo import LoginFailed, Tokens
 from connectors.zalo_oauth import VERIFIER_LENGTH, challenge_of, new_verifier
 from connectors.zalo_tokens import CONSENT_ALARM, EXPIRY_ALARM, Pair
@@ -269,6 +271,41 @@ async def test_an_administrator_consents_and_sending_works(rooms: ZaloRooms) -> 
     assert rooms.tools.alarms == {}
     await connector.send(outgoing())
     assert len(rooms.zalo.sent) == 1
+
+
+async def test_a_pair_that_was_consented_to_is_kept_however_often_the_store_is_away(
+    rooms: ZaloRooms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(zalo_tokens, "COMMIT_RETRY_S", 0)
+    mine = tokens(rooms)
+    query = await consented(rooms, await mine.begin_login(CALLBACK))
+    remember, recall, clear_alarm = rooms.tools.remember, rooms.tools.recall, rooms.tools.clear_alarm
+    calls = count()
+
+    def now_and_then() -> None:
+        if rooms.zalo.access != "access-1" and next(calls) in (0, 2, 4, 7, 10):  # the code is used up
+            raise StoreUnavailable("away")
+
+    async def flaky_remember(name: str, body: bytes, *, expects: int) -> bool:
+        now_and_then()
+        return await remember(name, body, expects=expects)
+
+    async def flaky_recall(name: str) -> State | None:
+        now_and_then()
+        return await recall(name)
+
+    async def flaky_clear(what: str) -> None:
+        now_and_then()
+        await clear_alarm(what)
+
+    monkeypatch.setattr(rooms.tools, "remember", flaky_remember)
+    monkeypatch.setattr(rooms.tools, "recall", flaky_recall)
+    monkeypatch.setattr(rooms.tools, "clear_alarm", flaky_clear)
+    await rooms.tools.alarm(CONSENT_ALARM, "…")
+    await mine.finish_login(query)
+    monkeypatch.undo()
+    assert kept(rooms).access == rooms.zalo.access != "access-1"
+    assert (await mine.login_outcome(), rooms.tools.alarms) == ("granted", {})
 
 
 async def test_consent_replaces_a_dead_pair_and_old_settings_stay_forgotten(rooms: ZaloRooms) -> None:

@@ -6,12 +6,26 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.zalo import ZaloConnector
+from hub.errors import ChannelStopped, NotSent, SendError, SendRefused, Unreachable, WindowClosed
 from hub.model import Button, Conversation, Message, Outgoing
 from tests.conftest import FakeClock
 from tests.fakes.tools import MemoryTools, memory_tools
 from tests.fakes.zalo import OA_ID, FakeZalo, fake_zalo
 
 USER = "700100200300400501"
+
+
+#: what becomes of a send that the platform refuses, code by code
+EXPECTED: dict[int, type[SendError]] = {
+    -32: NotSent, -200: NotSent, -211: NotSent, -234: NotSent,
+    -230: WindowClosed, -232: WindowClosed,
+    -213: Unreachable, -217: Unreachable, -218: Unreachable, -227: Unreachable, -244: Unreachable,
+    -100: SendRefused, -201: SendRefused, -210: SendRefused, -233: SendRefused, -240: SendRefused,
+    -248: SendRefused,
+    -204: ChannelStopped, -205: ChannelStopped, -209: ChannelStopped, -212: ChannelStopped,
+    -219: ChannelStopped, -221: ChannelStopped, -223: ChannelStopped, -224: ChannelStopped,
+    -235: ChannelStopped, -242: ChannelStopped, -320: ChannelStopped, -321: ChannelStopped,
+}  # fmt: skip
 
 
 @dataclass

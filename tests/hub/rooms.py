@@ -1,20 +1,31 @@
 """The core's rooms put together by hand, on a hand-set clock, without loops: tests take each step themselves."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, Generic, TypeVar, cast
+
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from hub.live import LiveHub
 from hub.metrics import Metrics
 from hub.model import Event, Message, conversation_id
 from hub.outbox import Outbox
-from hub.ports import Store
+from hub.ports import Connector, Store
+from hub.settings import Settings
 from hub.signals import Signals
 from hub.spool import Spool
 from hub.stream import Stream
 from hub.turn import TurnWorker
+from hub.web import webhooks
+from hub.web.context import HUB, Hub
 from tests.conftest import FakeClock
 from tests.fakes.bots import ScriptedBot
 from tests.fakes.channels import PaperChannel, signed
+
+C = TypeVar("C", bound=Connector)
 
 
 async def no_effects(event: Event, received_at: int) -> None:
@@ -22,24 +33,28 @@ async def no_effects(event: Event, received_at: int) -> None:
 
 
 @dataclass
-class Rooms:
+class Core(Generic[C]):
+    """Stream, turns, signals and outbox around one connector."""
+
     store: Store
     clock: FakeClock
     folder: Path
+    channel: C
     bot: ScriptedBot = field(default_factory=ScriptedBot)
-    channel: PaperChannel = field(default_factory=PaperChannel)
     bot_budget_s: float = 5.0
 
     def __post_init__(self) -> None:
-        live, metrics, connectors = LiveHub(), Metrics(), {self.channel.name: self.channel}
+        self.live, self.metrics = LiveHub(), Metrics()
+        live, metrics = self.live, self.metrics
+        self.connectors: dict[str, Connector] = {self.channel.name: self.channel}
         self.spool = Spool(self.folder / "spool")
         self.stream = Stream(
-            store=self.store, spool=self.spool, connectors=connectors, live=live, clock=self.clock,
+            store=self.store, spool=self.spool, connectors=self.connectors, live=live, clock=self.clock,
             metrics=metrics, reply_pause_ms=600, effects=self._carry_out, fetch_media=lambda: None,
         )  # fmt: skip
         self.turns = TurnWorker(
             self.store,
-            connectors,
+            self.connectors,
             self.bot,
             live,
             self.clock,
@@ -47,21 +62,21 @@ class Rooms:
             said=lambda: None,
             bot_budget_s=self.bot_budget_s,
         )
-        self.signals = Signals(self.store, connectors, self.turns, live, self.clock, metrics)
+        self.signals = Signals(self.store, self.connectors, self.turns, live, self.clock, metrics)
         self.outbox = Outbox(
-            self.store, connectors, live, self.clock, metrics, undelivered=self.turns.undelivered
+            self.store, self.connectors, live, self.clock, metrics, undelivered=self.turns.undelivered
         )
 
     async def _carry_out(self, event: Event, received_at: int) -> None:
         await self.signals(event, received_at)
 
-    async def hear(self, *texts: str, sender: str = "An Giang", start: int = 1) -> str:
-        """Messages of one citizen arrive and are parsed; the conversation's id."""
-        for n, text in enumerate(texts, start):
-            body, headers = signed({"id": f"{sender}-{n}-{text}", "from": sender, "text": text})
-            await self.stream.process(await self.stream.receive("paper", body, headers))
-        (event,) = self.channel.parse(signed({"id": "x", "from": sender, "text": ""})[0])
-        return conversation_id(event)
+    async def take_in(self) -> int:
+        """Parse every delivery that waits, and carry out what is due of others; how many."""
+        done, now = 0, self.clock.now()
+        while raw := await self.store.lease_raw(now=now, until=now + 15_000):
+            await self.stream.process(raw)
+            done += 1
+        return done
 
     async def answer_due(self) -> int:
         """Take every turn that is due now; how many."""
@@ -79,3 +94,30 @@ class Rooms:
 
     async def last(self, conversation: str) -> Message:
         return (await self.store.messages(conversation))[-1]
+
+    @asynccontextmanager
+    async def served(self) -> AsyncIterator[str]:
+        """Take webhooks; the address of all channels'."""
+        app = web.Application()
+        nothing = cast(Any, None)
+        app[HUB] = Hub(
+            Settings(), self.clock, self.store, self.stream, self.live, nothing, self.connectors, self.metrics, nothing
+        )  # fmt: skip
+        app.add_routes(webhooks.routes())
+        async with TestServer(app) as server:
+            yield str(server.make_url("/webhooks"))
+
+
+@dataclass
+class Rooms(Core[PaperChannel]):
+    """With the channel that exists only in tests."""
+
+    channel: PaperChannel = field(default_factory=PaperChannel)
+
+    async def hear(self, *texts: str, sender: str = "An Giang", start: int = 1) -> str:
+        """Messages of one citizen arrive and are parsed; the conversation's id."""
+        for n, text in enumerate(texts, start):
+            body, headers = signed({"id": f"{sender}-{n}-{text}", "from": sender, "text": text})
+            await self.stream.process(await self.stream.receive("paper", body, headers))
+        (event,) = self.channel.parse(signed({"id": "x", "from": sender, "text": ""})[0])
+        return conversation_id(event)

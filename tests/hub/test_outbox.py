@@ -1,6 +1,8 @@
 import pytest
 
 from hub.errors import NotSent, OutcomeUnknown, SendRefused, WindowClosed
+from hub.model import Outgoing
+from hub.ports import Sent
 from hub.store.sqlite import SqliteStore
 from tests.conftest import FakeClock
 from tests.fakes.channels import PaperChannel
@@ -65,6 +67,24 @@ async def test_what_will_not_arrive_is_shown_to_a_person_and_never_resent(
     books = await rooms.store.books(now=rooms.clock.now(), grace_ms=60_000)
     assert not books.problems
     assert [line.ticketed for line in books.lines] == [1]
+
+
+async def test_what_the_platform_has_shown_to_arrive_is_no_failure(rooms: Rooms) -> None:
+    """Its echo was faster than its answer, which then did not come."""
+    conversation = await one_reply(rooms)
+    reply = await rooms.last(conversation)
+
+    async def echoed_and_lost(item: Outgoing) -> Sent:
+        assert await rooms.store.confirm_sent(reply.id, external_id="p-9", now=rooms.clock.now())
+        raise OutcomeUnknown("timeout")
+
+    rooms.channel.send = echoed_and_lost  # type: ignore[method-assign]
+    await rooms.outbox.send_due()
+    messages = await rooms.store.messages(conversation)
+    assert [(m.author, m.delivery, m.external_id) for m in messages[1:]] == [("bot", "sent", "p-9")]
+    standing = await rooms.store.conversation(conversation)
+    assert standing is not None
+    assert (standing.owner, standing.ticket) == ("bot", None)
 
 
 async def test_a_send_that_was_interrupted_is_unknown(rooms: Rooms) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from hub.model import Attachment, Button, Conversation, Draft, Message, Outgoing, Turn
-from hub.ports import BotAnswer, Question, Reach
+from hub.ports import BotAnswer, Question, Reach, TicketWish
 from hub.store.sqlite import SqliteStore
 from hub.stream import NOT_YET_MS
 from hub.turn import TOLD_PRIVATELY
@@ -76,11 +76,7 @@ async def sending(rooms: Rooms, text: str = "xin chào") -> tuple[str, Outgoing]
 async def held_back(rooms: Rooms) -> int:
     """Carry out what had to wait; how many deliveries."""
     rooms.clock.forward(NOT_YET_MS)
-    done = 0
-    while raw := await rooms.store.lease_raw(now=rooms.clock.now(), until=rooms.clock.now() + 15_000):
-        await rooms.stream.process(raw)
-        done += 1
-    return done
+    return await rooms.take_in()
 
 
 async def test_an_echo_that_is_faster_than_the_platform_s_answer_waits_for_it(rooms: Rooms) -> None:
@@ -158,6 +154,14 @@ async def test_a_person_answering_on_the_platform_silences_the_bot(rooms: Rooms)
     assert await rooms.answer_due() == 0
 
 
+async def test_whom_an_echo_was_for_is_not_known_before_they_write(rooms: Rooms) -> None:
+    await deliver(rooms, kind="echo", id="p-1", text="Chào anh/chị", conversation="An", **{"from": "office"})
+    conversation = await rooms.hear(sender="An")
+    assert (await standing(rooms, conversation)).sender == ""
+    await rooms.hear("dạ", sender="An")
+    assert (await standing(rooms, conversation)).sender == "An"
+
+
 async def test_receipts_mark_what_arrived_and_was_read(rooms: Rooms) -> None:
     conversation, _, answer = await answered(rooms)
     await deliver(rooms, kind="delivery", id="d-1", data={"ids": [answer.external_id]})
@@ -201,6 +205,15 @@ async def test_who_left_cannot_be_reached_until_they_are_back(rooms: Rooms) -> N
     assert (await standing(rooms, conversation)).unreachable
     await deliver(rooms, kind="follow")
     assert (await standing(rooms, conversation)).unreachable is None
+
+
+async def test_another_app_that_has_the_thread_is_told_until_it_is_ours(rooms: Rooms) -> None:
+    conversation, _, _ = await answered(rooms)
+    for n, (data, reached) in enumerate(
+        [({}, True), ({"ours": False}, False), ({"event": "app_roles"}, False), ({"ours": True}, True)]
+    ):
+        await deliver(rooms, kind="thread_control", id=f"c-{n}", data=data)
+        assert ((await standing(rooms, conversation)).unreachable is None) == reached
 
 
 async def test_what_a_person_shares_is_kept_with_the_conversation(rooms: Rooms) -> None:
@@ -277,6 +290,22 @@ async def test_codes_are_told_privately_where_everybody_reads(rooms: Rooms) -> N
     assert not any(
         "Mã tra cứu" in (m.text or "") for m in await rooms.store.messages(conversation) if not m.private
     )
+
+
+async def test_what_was_noted_of_a_report_is_not_said_where_everybody_reads(rooms: Rooms) -> None:
+    def noted(question: Question) -> BotAnswer:
+        assert question.public
+        wish = TicketWish(reason="report", summary=question.text)
+        said = Draft(text=f"Đã ghi: {question.text}")
+        return BotAnswer(kind="slot_answer", says=(said,), dialogue=question.dialogue, ticket=wish)
+
+    rooms.bot.reply = noted
+    rooms.channel.now_reached = Reach(public=True)
+    conversation = await rooms.hear("đèn hư, gọi tôi số 0900000000", sender="An")
+    await rooms.answer_due()
+    said = [m for m in await rooms.store.messages(conversation) if m.author == "bot"]
+    assert [m.text for m in said if not m.private] == [TOLD_PRIVATELY]
+    assert not any("0900000000" in (m.text or "") for m in said)
 
 
 async def test_after_the_machines_window_only_a_person_may_write(rooms: Rooms) -> None:

@@ -3,49 +3,34 @@
 Its echoes and receipts come back before it answers the call they are about, as they may with Facebook.
 """
 
-import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, CookieJar, DummyCookieJar
+from aiohttp import ClientSession, DummyCookieJar
 
-from handoff import accounts
-from hub.clock import SystemClock
-from hub.model import Button, Conversation, Draft, Message, Ticket, derived_id
+from hub.model import Button, Draft, Ticket
 from hub.ports import BotAnswer, Question
 from hub.signals import ELSEWHERE
-from hub.turn import TOLD_PRIVATELY, UNDELIVERED
+from hub.turn import TOLD_PRIVATELY
 from hub.wiring import HubProcess, read_settings
 from tests.fakes.bots import ScriptedBot, echo
 from tests.fakes.graph import PAGE_ID, PAGE_INBOX, VERIFY_TOKEN, FakeGraph, Fault, fake_graph, signed
-from tests.web.console_hub import PASSWORD, Browser
+from tests.scenario.town import DAY_MS, MovedClock, Seen
+from tests.web.console_hub import Browser
 
 USER = "24001122334455667"
-DAY_MS = 24 * 3_600_000
-IN_TIME_S = 30  # generous: the machine may be busy
 CODE = re.compile(r"1022-\d{4}-\d{6}")
 CHOICES = (
     Button(title="Khai sinh", payload="/birth"),
     Button(title="Đăng ký khai sinh có yếu tố nước ngoài", payload="/birth_abroad"),
 )
 PAPERS = {"/birth": "Cần Giấy chứng sinh.", "/birth_abroad": "Cần thêm giấy tờ của nước ngoài."}
-
-
-class MovedClock:
-    """The real time, or later."""
-
-    def __init__(self) -> None:
-        self.ahead_ms = 0
-
-    def now(self) -> int:
-        return SystemClock().now() + self.ahead_ms
 
 
 def reply(question: Question) -> BotAnswer:
@@ -59,53 +44,17 @@ def reply(question: Question) -> BotAnswer:
 
 
 @dataclass
-class Town:
-    """One running hub and its Page, looked at from inside and outside."""
+class Town(Seen):
+    """One running hub and its Page."""
 
     clock: MovedClock
     graph: FakeGraph
-    process: HubProcess
     bot: ScriptedBot
     lan: Browser = field(init=False)  # an operator, signed in
 
     @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.process.port}"
-
-    @property
     def said(self) -> list[str]:
         return [one["text"] if "comment" in one else one["message"]["text"] for one in self.graph.sent]
-
-    async def until(self, true: Callable[[], Awaitable[bool]]) -> None:
-        async with asyncio.timeout(IN_TIME_S):
-            while not await true():  # noqa: ASYNC110 - the last step of a delivery signals nothing
-                await asyncio.sleep(0.05)
-
-    async def conversation(self, key: str = USER) -> Conversation:
-        found = await self.process.store.conversation(derived_id("c", "facebook", PAGE_ID, key))
-        assert found is not None
-        return found
-
-    async def messages(self, key: str = USER) -> list[Message]:
-        return await self.process.store.messages(derived_id("c", "facebook", PAGE_ID, key))
-
-    async def settled(self, count: int, key: str = USER) -> list[Message]:
-        """Wait until the conversation has so many lines, and none is on its way any more."""
-
-        async def done() -> bool:
-            lines = await self.messages(key)
-            return len(lines) >= count and not any(m.delivery in ("queued", "sending") for m in lines)
-
-        await self.until(done)
-        return await self.messages(key)
-
-    async def quiet(self) -> None:
-        """Wait until every delivery is taken in and its effects are carried out."""
-
-        async def done() -> bool:
-            return (await self.process.store.books(now=self.clock.now(), grace_ms=DAY_MS)).unparsed == 0
-
-        await self.until(done)
 
     async def later(self, ms: int) -> None:
         """Time passes, and the operator comes to work again."""
@@ -139,27 +88,14 @@ async def town(tmp_path: Path) -> AsyncIterator[Town]:
         await process.start()
         graph.webhook = f"http://127.0.0.1:{process.port}/webhooks/facebook"
         try:
-            town = Town(clock, graph, process, bot)
-            async with operator(town) as town.lan:
+            town = Town(process, "facebook", PAGE_ID, USER, clock, graph, bot)
+            async with town.operator() as town.lan:
                 yield town
             await town.quiet()
             books = await process.store.books(now=clock.now(), grace_ms=DAY_MS)
             assert books.problems == ()
         finally:
             await process.stop()
-
-
-@asynccontextmanager
-async def operator(town: Town) -> AsyncIterator[Browser]:
-    store = town.process.store
-    await accounts.add_staff(store, "lan", "Nguyễn Thị Lan", "operator")
-    staff = await store.staff_by_login("lan")
-    assert staff is not None
-    await store.put_staff(accounts.with_password(staff, PASSWORD))
-    async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as client:
-        browser = Browser(town.url, client)
-        assert (await browser.log_in("lan")).status == 303
-        yield browser
 
 
 def tags(graph: FakeGraph) -> list[str | None]:
@@ -222,15 +158,10 @@ async def test_after_a_day_only_the_operator_writes_as_a_human_agent(town: Town)
     assert tags(graph)[-1] is None
 
     await town.later(7 * DAY_MS)
-    await town.answers(ticket, "Anh/chị còn cần hỗ trợ không ạ?")
-
-    async def refused() -> bool:
-        return any(m.delivery == "window_closed" for m in await town.messages())
-
-    await town.until(refused)
-    (late,) = [m for m in await town.messages() if m.delivery == "window_closed"]
-    _, page = await town.lan.get(f"/console/conversations/{ticket.conversation}")
-    assert UNDELIVERED["window_closed"].format(seq=late.seq) in page
+    late = {"ticket": ticket.id, "text": "Anh/chị còn cần hỗ trợ không ạ?"}
+    assert (await town.lan.act(ticket.conversation, "take", ticket=ticket.id, key="late")).status == 200
+    assert (await town.lan.act(ticket.conversation, "reply", **late)).status == 409
+    assert not any(m.text == late["text"] for m in await town.messages())
     assert len(graph.sent) == 4
 
 
@@ -301,11 +232,7 @@ async def test_what_the_page_itself_comments_first_takes_over_nothing(town: Town
     await town.settled(2, key)
     assert town.said == ["[1] xin chào"]
     await town.graph.comments_on(PAGE_ID, "Chào anh/chị, cán bộ đây.", parent=first)
-
-    async def taken_over() -> bool:
-        return (await town.conversation(key)).owner == "human"
-
-    await town.until(taken_over)
+    await town.taken_over(key)
 
 
 async def test_a_comment_that_was_changed_or_taken_back(town: Town) -> None:
@@ -332,23 +259,14 @@ async def test_somebody_who_types_in_the_inbox_of_the_page_silences_the_bot(
     await graph.says(USER, "xin chào")
     await town.settled(2)
     await graph.staff_says(USER, "Chị trả lời em đây.")
-
-    async def taken_over() -> bool:
-        return (await town.conversation()).owner == "human"
-
-    await town.until(taken_over)
+    await town.taken_over()
     asked, sent = len(town.bot.asked), len(graph.sent)
     delivery = await muted(town, USER, "dạ em cảm ơn")
     if standby:  # and the inbox has the thread now
         graph.owner = PAGE_INBOX
         delivery["entry"][0]["standby"] = delivery["entry"][0].pop("messaging")
     await graph.deliver(delivery)
-
-    async def heard() -> bool:
-        return any(m.text == "dạ em cảm ơn" for m in await town.messages())
-
-    await town.until(heard)
-    await town.quiet()
+    await town.heard("dạ em cảm ơn")
     assert (len(town.bot.asked), len(graph.sent)) == (asked, sent)
     (elsewhere,) = [m for m in await town.messages() if m.text == "Chị trả lời em đây."]
     assert (elsewhere.author, elsewhere.delivery) == ("operator", "sent")

@@ -3,47 +3,31 @@
 Its echoes and receipts come back before it answers the call they are about, as they may with Zalo.
 """
 
-import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, CookieJar, DummyCookieJar
+from aiohttp import ClientSession, DummyCookieJar
 
 from connectors.zalo import CLOSED
-from handoff import accounts
-from hub.clock import SystemClock
-from hub.model import Button, Conversation, Draft, Message, derived_id
+from hub.model import Button, Draft
 from hub.ports import BotAnswer, Question
 from hub.signals import ELSEWHERE
 from hub.store import store_for
-from hub.turn import UNDELIVERED
 from hub.wiring import HubProcess, read_settings
 from tests.fakes.bots import ScriptedBot, echo
 from tests.fakes.zalo import OA_ID, FakeZalo, fake_zalo
-from tests.web.console_hub import PASSWORD, Browser
+from tests.scenario.town import DAY_MS, MovedClock, Seen
 
 USER = "700100200300400501"
-DAY_MS = 24 * 3_600_000
-IN_TIME_S = 30  # generous: the machine may be busy
 CHOICES = (
     Button(title="Đăng ký khai sinh", payload="/birth"),
     Button(title="Gặp tổng đài viên", payload="/human"),
 )
-
-
-class MovedClock:
-    """The real time, or later."""
-
-    def __init__(self) -> None:
-        self.ahead_ms = 0
-
-    def now(self) -> int:
-        return SystemClock().now() + self.ahead_ms
 
 
 def reply(question: Question) -> BotAnswer:
@@ -83,7 +67,7 @@ class Town:
         await process.start()
         self.zalo.webhook = f"http://127.0.0.1:{process.port}/webhooks/zalo"
         try:
-            yield Seen(process, self.zalo)
+            yield Seen(process, "zalo", OA_ID, USER)
         finally:
             await process.stop()
 
@@ -92,70 +76,12 @@ class Town:
         return [sent["message"].get("text", "") for sent in self.zalo.sent]
 
 
-@dataclass
-class Seen:
-    """One running hub, looked at from inside and outside."""
-
-    process: HubProcess
-    zalo: FakeZalo
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.process.port}"
-
-    async def until(self, true: Callable[[], Awaitable[bool]]) -> None:
-        async with asyncio.timeout(IN_TIME_S):
-            while not await true():  # noqa: ASYNC110 - the last step of a delivery signals nothing
-                await asyncio.sleep(0.05)
-
-    async def conversation(self, user: str = USER) -> Conversation:
-        found = await self.process.store.conversation(derived_id("c", "zalo", OA_ID, user))
-        assert found is not None
-        return found
-
-    async def messages(self, user: str = USER) -> list[Message]:
-        return await self.process.store.messages(derived_id("c", "zalo", OA_ID, user))
-
-    async def settled(self, count: int, user: str = USER) -> list[Message]:
-        """Wait until the conversation has so many lines, and none is on its way any more."""
-
-        async def done() -> bool:
-            lines = await self.messages(user)
-            return len(lines) >= count and not any(m.delivery in ("queued", "sending") for m in lines)
-
-        await self.until(done)
-        return await self.messages(user)
-
-    async def quiet(self) -> None:
-        """Wait until every delivery is taken in and its effects are carried out."""
-
-        async def done() -> bool:
-            return (
-                await self.process.store.books(now=self.process.clock.now(), grace_ms=DAY_MS)
-            ).unparsed == 0
-
-        await self.until(done)
-
-
 @pytest.fixture
 async def town(tmp_path: Path) -> AsyncIterator[Town]:
     clock = MovedClock()
     async with ClientSession(cookie_jar=DummyCookieJar()) as http, fake_zalo(clock, http) as zalo:
         zalo.names[USER] = "Chị Mẫu"
         yield Town(clock, zalo, tmp_path)
-
-
-@asynccontextmanager
-async def operator(seen: Seen) -> AsyncIterator[Browser]:
-    store = seen.process.store
-    await accounts.add_staff(store, "lan", "Nguyễn Thị Lan", "operator")
-    staff = await store.staff_by_login("lan")
-    assert staff is not None
-    await store.put_staff(accounts.with_password(staff, PASSWORD))
-    async with ClientSession(cookie_jar=CookieJar(unsafe=True)) as client:
-        browser = Browser(seen.url, client)
-        assert (await browser.log_in("lan")).status == 303
-        yield browser
 
 
 async def balanced(town: Town, *, problems: tuple[str, ...] = ()) -> None:
@@ -171,7 +97,7 @@ async def balanced(town: Town, *, problems: tuple[str, ...] = ()) -> None:
 
 async def test_bot_person_and_oa_manager_in_one_conversation(town: Town) -> None:
     town.zalo.times = 2  # every delivery comes twice
-    async with town.running() as seen, operator(seen) as lan:
+    async with town.running() as seen, seen.operator() as lan:
         await town.zalo.says(USER, "cho em hỏi làm giấy")
         await seen.settled(2)
         offered = town.zalo.sent[0]["message"]["attachment"]["payload"]["buttons"]
@@ -210,18 +136,10 @@ async def test_bot_person_and_oa_manager_in_one_conversation(town: Town) -> None
         # somebody answers from OA Manager
         await town.zalo.staff_says(USER, "Chào chị, cán bộ xã trả lời đây.")
 
-        async def taken_over() -> bool:
-            return (await seen.conversation()).owner == "human"
-
-        await seen.until(taken_over)
+        await seen.taken_over()
         asked, sent = len(town.bot.asked), len(town.zalo.sent)
         await town.zalo.says(USER, "cảm ơn anh")
-
-        async def heard() -> bool:
-            return any(m.text == "cảm ơn anh" for m in await seen.messages())
-
-        await seen.until(heard)
-        await seen.quiet()
+        await seen.heard("cảm ơn anh")
         assert (len(town.bot.asked), len(town.zalo.sent)) == (asked, sent), "the bot is silent"
         elsewhere = [m for m in await seen.messages() if m.text == "Chào chị, cán bộ xã trả lời đây."]
         assert [(m.author, m.delivery) for m in elsewhere] == [("operator", "sent")]
@@ -287,7 +205,7 @@ async def test_a_person_who_withdraws_is_forgotten(town: Town) -> None:
     await balanced(town)
 
 
-async def test_after_seven_days_the_operator_sees_that_nothing_arrives(town: Town) -> None:
+async def test_after_seven_days_the_operator_sees_that_nothing_can_be_sent(town: Town) -> None:
     async with town.running() as seen:
         await town.zalo.says(USER, "cho em gặp người")
         await seen.settled(3)
@@ -295,19 +213,13 @@ async def test_after_seven_days_the_operator_sees_that_nothing_arrives(town: Tow
         await seen.quiet()
         town.clock.ahead_ms += 8 * DAY_MS
         sent = len(town.zalo.sent)
-        async with operator(seen) as lan:
+        async with seen.operator() as lan:
             _, page = await lan.get(f"/console/conversations/{ticket.conversation}")
             assert CLOSED in page, "told before they write"
             await lan.act(ticket.conversation, "take", ticket=ticket.id)
-            await lan.act(ticket.conversation, "reply", ticket=ticket.id, text="Chị còn cần hỗ trợ không ạ?")
-
-            async def refused() -> bool:
-                return any(m.delivery == "window_closed" for m in await seen.messages())
-
-            await seen.until(refused)
-            (message,) = [m for m in await seen.messages() if m.delivery == "window_closed"]
-            _, page = await lan.get(f"/console/conversations/{ticket.conversation}")
-            assert UNDELIVERED["window_closed"].format(seq=message.seq) in page
+            late = {"ticket": ticket.id, "text": "Chị còn cần hỗ trợ không ạ?"}
+            assert (await lan.act(ticket.conversation, "reply", **late)).status == 409
+            assert not any(m.text == late["text"] for m in await seen.messages())
         assert len(town.zalo.sent) == sent
     await balanced(town)
 

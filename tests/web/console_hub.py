@@ -10,12 +10,13 @@ from typing import Any, cast
 from aiohttp import ClientResponse, ClientSession, web
 from aiohttp.cookiejar import CookieJar
 
+from bot.knowledge import KnowledgeBase
 from handoff import accounts, tickets
 from hub.clock import Clock
 from hub.live import LiveHub
 from hub.metrics import Metrics
 from hub.model import Conversation, Draft, Message, Staff, Ticket, Turn
-from hub.ports import Store, TicketWish
+from hub.ports import Connector, Store, TicketWish
 from hub.settings import Settings
 from hub.spool import Spool
 from hub.stream import Stream
@@ -175,12 +176,21 @@ class ConsoleHub:
 
 
 @asynccontextmanager
-async def console_hub(store: Store, clock: Clock, folder: Path, **settings: Any) -> AsyncIterator[ConsoleHub]:
+async def console_hub(
+    store: Store,
+    clock: Clock,
+    folder: Path,
+    *,
+    connectors: dict[str, Connector] | None = None,
+    knowledge: KnowledgeBase | None = None,
+    **settings: Any,
+) -> AsyncIterator[ConsoleHub]:
     live, metrics = LiveHub(), Metrics()
+    connectors = {} if connectors is None else connectors
     stream = Stream(
         store=store,
         spool=Spool(folder / "spool"),
-        connectors={},
+        connectors=connectors,
         live=live,
         clock=clock,
         metrics=metrics,
@@ -194,8 +204,8 @@ async def console_hub(store: Store, clock: Clock, folder: Path, **settings: Any)
         store=store,
         stream=stream,
         live=live,
-        knowledge=cast("Any", None),
-        connectors={},
+        knowledge=lambda: cast("KnowledgeBase", knowledge),
+        connectors=connectors,
         metrics=metrics,
         readiness=cast("Any", None),
     )

@@ -186,6 +186,7 @@ async def test_texts_are_texts_and_addresses_are_links(hub: ChatHub, browser: Br
         await write(page, "<img src=x onerror=alert(1)> [b](javascript:alert(1))")
         await expect(log(page).get_by_text("<img src=x onerror=alert(1)>")).to_be_visible()
         assert await log(page).locator("img").count() == 0
+        await expect(log(page).get_by_text("Đã gửi")).to_be_visible()
         await hub.reply(
             await conversation(hub, page),
             "Xem https://dichvucong.gov.vn/a?b=1. Phiếu 1022-2026-000042, gọi (0277) 1022, thư 1022@dongthap.gov.vn!",

@@ -68,7 +68,7 @@ def new_conversation(id_: str, event: Event, raw: Raw, now: int) -> Document:
         channel=event.channel,
         account=event.account,
         key=event.conversation,
-        sender=event.sender,
+        sender=event.citizen,
         created_at=raw.received_at,
         touched_at=now,
     )

@@ -97,7 +97,7 @@ def append(c: sqlite3.Connection, raw: Raw, event: Event, now: int, due_at: int)
                 event.channel,
                 event.account,
                 event.conversation,
-                event.sender,
+                event.citizen,
                 Dialogue().model_dump_json(),
                 raw.received_at,
                 now,

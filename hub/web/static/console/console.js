@@ -105,6 +105,12 @@ document.addEventListener("htmx:oobAfterSwap", (event) => {
   else $("newer").hidden = false;
 });
 
+// The box shrinks when something opens above or below it: who was at the end stays there.
+let resting = true;
+const sizes = new ResizeObserver(() => {
+  if (resting) toEnd();
+});
+
 // Older lines are put above: what is being read stays where it is.
 let heightBefore;
 document.addEventListener("htmx:beforeSwap", (event) => {
@@ -176,6 +182,7 @@ document.addEventListener("htmx:afterRequest", (event) => {
   if (!form.dataset.sends || !event.detail.successful) return;
   const box = form.elements.text;
   if (box.value === form.dataset.sent) box.value = ""; // else they wrote on meanwhile
+  if (form.elements.file) form.elements.file.value = "";
   keepDraft(box);
   typedAt = 0;
 });
@@ -195,6 +202,9 @@ function opened() {
       box.value = localStorage.getItem(draftName(box)) ?? "";
       fit(box);
     }
+    resting = true;
+    sizes.disconnect();
+    sizes.observe($("scroller"));
     toEnd();
     seen();
   }
@@ -205,7 +215,9 @@ document.addEventListener("htmx:afterSettle", (event) => {
 });
 
 document.addEventListener("scroll", (event) => {
-  if (event.target.id === "scroller" && atEnd()) $("newer").hidden = true;
+  if (event.target.id !== "scroller") return;
+  resting = atEnd();
+  if (resting) $("newer").hidden = true;
 }, true);
 
 document.addEventListener("click", (event) => {
@@ -235,6 +247,7 @@ const KEYS = {
   k: () => step(-1),
   r: () => mode("reply"),
   n: () => mode("note"),
+  c: () => location.assign("/console/call"),
   "?": () => $("help").showModal(),
   Escape: () => {
     if (document.body.hasAttribute("data-panel-open")) document.body.removeAttribute("data-panel-open");

@@ -1,5 +1,6 @@
-"""Reading what Meta sends, whatever it really is: ids are strings, texts can be written, times lie in this era."""
+"""Reading what platforms send, whatever it really is: ids are strings, texts can be written, times lie in this era."""
 
+import math
 from typing import Any
 
 LATEST_MS = 253_402_300_799_999  # 9999-12-31
@@ -40,3 +41,12 @@ def a_moment(value: Any, *, unit_ms: int = 1) -> int | None:
         return None
     moment = int(stamp) * unit_ms
     return moment if 0 < moment <= LATEST_MS else None
+
+
+def degrees(value: Any, limit: int) -> float | None:
+    """A latitude or longitude."""
+    try:
+        found = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return found if math.isfinite(found) and abs(found) <= limit else None
