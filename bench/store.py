@@ -198,8 +198,8 @@ def history(messages: int) -> Iterable[tuple[Event, Raw, list[Message], list[Tur
 
 
 INSERT = (
-    "INSERT INTO messages (conversation, seq, id, author, at, text, outcome, turn, delivery, body)"
-    " VALUES (?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING"
+    "INSERT INTO messages (conversation, seq, id, author, at, text, outcome, turn, delivery, body, external_id)"
+    " VALUES (?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT (id) DO NOTHING"
 )
 INSERT_RAW = "INSERT INTO raw (id, channel, received_at, body, headers, state, events) VALUES (?,?,?,?,?,?,?)"
 TURN_BODY = turn_of("c", 1, "t").model_dump_json()
@@ -220,7 +220,7 @@ def fill_sqlite(path: Path, messages: int) -> None:
         c.executemany(
             INSERT,
             [
-                (m.conversation, m.seq, m.id, m.author, T0, m.text, m.outcome, m.turn, m.delivery, "{}")
+                (m.conversation, m.seq, m.id, m.author, T0, m.text, m.outcome, m.turn, m.delivery, "{}", None)
                 for m in lines
             ],
         )
@@ -271,6 +271,7 @@ class RawSqlite:
                 None,
                 None,
                 "{}",
+                f"b{i.event.external_id}",
             )
             for i in items
         ]
@@ -285,7 +286,20 @@ class RawSqlite:
                     (T0, T0, i.conversation),
                 ).fetchone()
                 c.execute(
-                    INSERT, (i.conversation, seq, i.message, "citizen", T0, TEXT, None, None, None, "{}")
+                    INSERT,
+                    (
+                        i.conversation,
+                        seq,
+                        i.message,
+                        "citizen",
+                        T0,
+                        TEXT,
+                        None,
+                        None,
+                        None,
+                        "{}",
+                        i.event.external_id,
+                    ),
                 )
                 c.execute("UPDATE raw SET state = 'done', events = 1 WHERE id = ?", (i.raw.id,))
                 c.execute(
@@ -334,7 +348,7 @@ class RawSqlite:
                     (turn, id_, last_seq),
                 )
                 c.execute(
-                    INSERT, (id_, last_seq + 1, f"m-{turn}", "bot", T0, REPLY, None, turn, "queued", "{}")
+                    INSERT, (id_, last_seq + 1, f"m-{turn}", "bot", T0, REPLY, None, turn, "queued", "{}", None)
                 )  # fmt: skip
                 c.execute(
                     "UPDATE conversations SET last_seq = ?, handled_seq = ?, dialogue = ?, version = version + 1,"

@@ -12,7 +12,6 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,12 +25,8 @@ READERS = 4
 LARGEST_GROUP = 256  # writes per commit: bounds how long the first of a group waits
 BUSY_TIMEOUT_S = 5.0  # for another hub process on the same file
 
-
-@dataclass
-class _Job:
-    work: Work[Any]
-    loop: asyncio.AbstractEventLoop
-    future: asyncio.Future[Any]
+#: What to do, and who waits for it. A plain tuple: one is made for every write.
+_Job = tuple[Work[Any], asyncio.Future[Any]]
 
 
 def migrations() -> list[str]:
@@ -90,7 +85,7 @@ class Engine:
         future: asyncio.Future[T] = loop.create_future()
         if not self._asked:
             loop.call_soon(self._hand_over)
-        self._asked.append(_Job(work, loop, future))
+        self._asked.append((work, future))
         return await future
 
     def _hand_over(self) -> None:
@@ -190,13 +185,13 @@ class Engine:
         try:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                results = [job.work(connection) for job in group]
+                results = [work(connection) for work, _ in group]
             except sqlite3.OperationalError:
                 raise  # disk full, I/O error: nothing of the group can be trusted
             except Exception:  # one of them refuses: the others are done again without it
                 connection.execute("ROLLBACK")
                 connection.execute("BEGIN IMMEDIATE")
-                results = [self._by_itself(connection, job) for job in group]
+                results = [self._by_itself(connection, work) for work, _ in group]
             connection.execute("COMMIT")
         except sqlite3.Error as error:
             with contextlib.suppress(sqlite3.Error):
@@ -207,11 +202,11 @@ class Engine:
         return results
 
     @staticmethod
-    def _by_itself(connection: sqlite3.Connection, job: _Job) -> Any:
+    def _by_itself(connection: sqlite3.Connection, work: Work[Any]) -> Any:
         """A savepoint for each costs as much as a small write, so it is only for groups in which one failed."""
         connection.execute("SAVEPOINT work")
         try:
-            result = job.work(connection)
+            result = work(connection)
         except sqlite3.OperationalError:
             raise
         except Exception as error:
@@ -232,8 +227,8 @@ class Engine:
                     future.set_result(result)
 
         by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Any], Any]]] = {}
-        for job, result in zip(group, results, strict=True):
-            by_loop.setdefault(job.loop, []).append((job.future, result))
+        for (_, future), result in zip(group, results, strict=True):
+            by_loop.setdefault(future.get_loop(), []).append((future, result))
         for loop, pairs in by_loop.items():
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(settle, pairs)

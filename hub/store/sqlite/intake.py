@@ -10,8 +10,15 @@ from hub.store.sqlite.erasing import forget_body
 from hub.store.sqlite.media import want
 from hub.store.sqlite.rows import insert_message, message_of
 
+#: Only what a new message needs or changes of its conversation: the dialogue is large and not read here.
+FIND = "SELECT owner, sender, last_seq, handled_seq, due_at, first_due_at FROM conversations WHERE id = ?"
+BEGIN = (
+    "INSERT INTO conversations (id, channel, account, key, sender, dialogue, created_at, touched_at)"
+    " VALUES (?,?,?,?,?,?,?,?) RETURNING owner, sender, last_seq, handled_seq, due_at, first_due_at"
+)
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, slots=True)
 class Taken:
     """What became of one event."""
 
@@ -32,8 +39,6 @@ def take_in(
     due_at: int,
     finished: bool,
 ) -> Intake:
-    row = c.execute("SELECT state, erased FROM raw WHERE id = ?", (raw.id,)).fetchone()
-    first_time = row is not None and row["state"] == "waits"
     taken = [append(c, raw, event, now, due_at) for event in events]
     fresh = sum(one.new for one in taken)
     intake = Intake(
@@ -44,28 +49,30 @@ def take_in(
         messages=tuple(one.message for one in taken if one.message is not None),
         error=error,
     )
-    c.executemany(
-        "INSERT OR IGNORE INTO raw_conversations (conversation, raw) VALUES (?,?)",
-        {(one.conversation, raw.id) for one in taken},
-    )
-    if first_time:  # a delivery parsed a second time, after its worker was thought dead, is counted once
+    for conversation in {one.conversation for one in taken}:
         c.execute(
-            "UPDATE raw SET state = ?, unfinished = ?, events = ?, duplicates = ?, refused = ?, error = ? WHERE id = ?",
-            (
-                "put_aside" if error else "done",
-                not (finished or error),
-                fresh,
-                intake.duplicates,
-                refused,
-                error,
-                raw.id,
-            ),
+            "INSERT OR IGNORE INTO raw_conversations (conversation, raw) VALUES (?,?)", (conversation, raw.id)
         )
-    elif finished:
-        c.execute(
-            "UPDATE raw SET unfinished = 0, error = coalesce(?, error) WHERE id = ? AND unfinished",
-            (error, raw.id),
-        )
+    row = c.execute(  # a delivery parsed a second time, after its worker was thought dead, is counted once
+        "UPDATE raw SET state = ?, unfinished = ?, events = ?, duplicates = ?, refused = ?, error = ?"
+        " WHERE id = ? AND state = 'waits' RETURNING erased",
+        (
+            "put_aside" if error else "done",
+            not (finished or error),
+            fresh,
+            intake.duplicates,
+            refused,
+            error,
+            raw.id,
+        ),
+    ).fetchone()
+    if row is None:
+        if finished:
+            c.execute(
+                "UPDATE raw SET unfinished = 0, error = coalesce(?, error) WHERE id = ? AND unfinished",
+                (error, raw.id),
+            )
+        row = c.execute("SELECT erased FROM raw WHERE id = ?", (raw.id,)).fetchone()
     if any(one.erased for one in taken):
         c.execute("UPDATE raw SET erased = 1 WHERE id = ?", (raw.id,))
         forget_body(c, raw.id)
@@ -87,11 +94,10 @@ def append(c: sqlite3.Connection, raw: Raw, event: Event, now: int, due_at: int)
     """Record one event."""
     id_ = message_id(event)
     conversation = conversation_id(event)
-    row = c.execute("SELECT * FROM conversations WHERE id = ?", (conversation,)).fetchone()
+    row = c.execute(FIND, (conversation,)).fetchone()
     if row is None:
         row = c.execute(
-            "INSERT INTO conversations (id, channel, account, key, sender, dialogue, created_at, touched_at)"
-            " VALUES (?,?,?,?,?,?,?,?) RETURNING *",
+            BEGIN,
             (
                 conversation,
                 event.channel,
@@ -111,9 +117,6 @@ def append(c: sqlite3.Connection, raw: Raw, event: Event, now: int, due_at: int)
         ).rowcount
         kept = c.execute("SELECT conversation, body FROM events WHERE id = ?", (id_,)).fetchone()
         return Taken(kept["conversation"], new == 1, erased=not kept["body"])
-    known = c.execute("SELECT * FROM messages WHERE id = ?", (id_,)).fetchone()
-    if known is not None:
-        return Taken(known["conversation"], False, message_of(known), bool(known["erased"]))
     outcome = "no_reply_due" if event.automatic else "ticketed" if row["owner"] == "human" else None
     message = Message(
         id=id_,
@@ -130,7 +133,9 @@ def append(c: sqlite3.Connection, raw: Raw, event: Event, now: int, due_at: int)
         data=event.data,
         outcome=outcome,
     )
-    insert_message(c, message)
+    if not insert_message(c, message):
+        known = c.execute("SELECT * FROM messages WHERE id = ?", (id_,)).fetchone()
+        return Taken(known["conversation"], False, message_of(known), bool(known["erased"]))
     want(c, message, raw)
     due, first_due = row["due_at"], row["first_due_at"]
     if outcome is None:  # a turn of the bot is due, soon after the citizen stops typing

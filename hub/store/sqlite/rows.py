@@ -67,8 +67,10 @@ def insert_message(connection: sqlite3.Connection, message: Message) -> bool:
             message.model_dump_json(include=MESSAGE_BODY, exclude_defaults=True),
         ),
     )
-    note_blobs(connection, message)
-    return cursor.rowcount == 1
+    new = cursor.rowcount == 1
+    if new and message.attachments:
+        note_blobs(connection, message)
+    return new
 
 
 def note_blobs(connection: sqlite3.Connection, message: Message) -> None:

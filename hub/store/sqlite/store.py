@@ -53,6 +53,10 @@ from hub.store.sqlite.turns import commit
 
 T = TypeVar("T")
 
+PUT_RAW = (
+    "INSERT INTO raw (id, channel, received_at, body, headers) VALUES (?,?,?,?,?) ON CONFLICT (id) DO NOTHING"
+)
+
 
 class SqliteStore:
     """One file. Safe for several processes on one machine: every write takes the file's lock."""
@@ -77,13 +81,8 @@ class SqliteStore:
     # -- intake
 
     async def put_raw(self, raw: Raw) -> None:
-        await self._engine.write(
-            lambda c: c.execute(
-                "INSERT INTO raw (id, channel, received_at, body, headers) VALUES (?,?,?,?,?)"
-                " ON CONFLICT (id) DO NOTHING",
-                (raw.id, raw.channel, raw.received_at, raw.body, json.dumps(raw.headers)),
-            )
-        )
+        row = (raw.id, raw.channel, raw.received_at, raw.body, json.dumps(raw.headers))
+        await self._engine.write(lambda c: c.execute(PUT_RAW, row))
 
     async def lease_raw(self, *, now: int, until: int) -> Raw | None:
         def work(c: sqlite3.Connection) -> Raw | None:
