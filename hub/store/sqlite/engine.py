@@ -10,7 +10,7 @@ import contextlib
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
@@ -25,8 +25,11 @@ READERS = 4
 LARGEST_GROUP = 256  # writes per commit: bounds how long the first of a group waits
 BUSY_TIMEOUT_S = 5.0  # for another hub process on the same file
 
+#: One row for a statement. Rows of one statement that wait together go to SQLite in one call.
+Row = tuple[str, tuple[Any, ...]]
+
 #: What to do, and who waits for it. A plain tuple: one is made for every write.
-_Job = tuple[Work[Any], asyncio.Future[Any]]
+_Job = tuple[Work[Any] | Row, asyncio.Future[Any]]
 
 
 def migrations() -> list[str]:
@@ -79,14 +82,22 @@ class Engine:
         self._connections.clear()
 
     async def write(self, work: Work[T]) -> T:
+        future: asyncio.Future[T] = self._ask(work)
+        return await future
+
+    async def put(self, statement: str, row: tuple[Any, ...]) -> None:
+        """Write one row, as cheaply as it can be done."""
+        await self._ask((statement, row))
+
+    def _ask(self, work: Work[Any] | Row) -> asyncio.Future[Any]:
         if self._writer is None:
             raise StoreUnavailable(f"the store {self._path} is not open")
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
+        future: asyncio.Future[Any] = loop.create_future()
         if not self._asked:
             loop.call_soon(self._hand_over)
         self._asked.append((work, future))
-        return await future
+        return future
 
     def _hand_over(self) -> None:
         """All that was asked at once, at once: job by job, the writer and the event loop would wake each other."""
@@ -185,7 +196,7 @@ class Engine:
         try:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                results = [work(connection) for work, _ in group]
+                results = _carry_out(connection, (work for work, _ in group))
             except sqlite3.OperationalError:
                 raise  # disk full, I/O error: nothing of the group can be trusted
             except Exception:  # one of them refuses: the others are done again without it
@@ -202,11 +213,11 @@ class Engine:
         return results
 
     @staticmethod
-    def _by_itself(connection: sqlite3.Connection, work: Work[Any]) -> Any:
+    def _by_itself(connection: sqlite3.Connection, work: Work[Any] | Row) -> Any:
         """A savepoint for each costs as much as a small write, so it is only for groups in which one failed."""
         connection.execute("SAVEPOINT work")
         try:
-            result = work(connection)
+            result = _carry_out(connection, (work,))[0]
         except sqlite3.OperationalError:
             raise
         except Exception as error:
@@ -232,3 +243,23 @@ class Engine:
         for loop, pairs in by_loop.items():
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(settle, pairs)
+
+
+def _carry_out(connection: sqlite3.Connection, group: Iterable[Work[Any] | Row]) -> list[Any]:
+    """All of a group, in order; the results."""
+    results: list[Any] = []
+    rows: list[tuple[Any, ...]] = []  # that wait for their statement
+    statement = ""
+    for work in group:
+        if rows and not (isinstance(work, tuple) and work[0] is statement):
+            connection.executemany(statement, rows)
+            rows = []
+        if isinstance(work, tuple):
+            statement = work[0]
+            rows.append(work[1])
+            results.append(None)
+        else:
+            results.append(work(connection))
+    if rows:
+        connection.executemany(statement, rows)
+    return results

@@ -81,8 +81,8 @@ class SqliteStore:
     # -- intake
 
     async def put_raw(self, raw: Raw) -> None:
-        row = (raw.id, raw.channel, raw.received_at, raw.body, json.dumps(raw.headers))
-        await self._engine.write(lambda c: c.execute(PUT_RAW, row))
+        headers = json.dumps(raw.headers) if raw.headers else "{}"
+        await self._engine.put(PUT_RAW, (raw.id, raw.channel, raw.received_at, raw.body, headers))
 
     async def lease_raw(self, *, now: int, until: int) -> Raw | None:
         def work(c: sqlite3.Connection) -> Raw | None:
