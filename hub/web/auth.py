@@ -10,8 +10,9 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, get_args
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
@@ -19,9 +20,14 @@ from itsdangerous import BadSignature, Signer, URLSafeSerializer
 
 from handoff import accounts
 from hub.errors import StoreError
-from hub.model import Staff, derived_id
+from hub.model import Role, Staff, derived_id
 from hub.web.context import hub_of
+from hub.web.navigation import home_of, places_of
 from hub.web.pages import render
+
+EVERYBODY: Final[frozenset[Role]] = frozenset(get_args(Role))
+#: Who works at the hotline. Officers of the agencies are none of them: they see their own agency's cases alone.
+STAFF: Final[frozenset[Role]] = EVERYBODY - {"officer"}
 
 HOME = "/console"
 LOGIN = "/console/login"
@@ -43,6 +49,7 @@ STALE = "Trang đăng nhập đã để quá lâu. Vui lòng thử lại."
 FORGED = "Phiên làm việc đã thay đổi. Vui lòng tải lại trang rồi thử lại."
 AWAY = "Hệ thống đang bận, thao tác chưa được ghi nhận. Vui lòng thử lại sau ít phút."
 TOO_LARGE = "Nội dung quá dài."
+NO_ENTRY = "Tài khoản của anh/chị chưa được giao quyền dùng phần này."
 
 #: Where a login may lead: pages of the console, nothing else.
 _OWN_PAGE = re.compile(r"/console(/[\w-]+)*(\?[\w=&-]*)?", re.ASCII)
@@ -65,15 +72,33 @@ def session_of(request: web.Request) -> Session:
     return request[_SESSION]
 
 
-def guarded(routes: list[web.RouteDef], *, max_form_bytes: int = MAX_FORM_BYTES) -> list[web.RouteDef]:
-    """The same routes for signed-in staff only: forms need their token, and nothing is kept by caches."""
-    return [web.RouteDef(r.method, r.path, _guard(r.handler, max_form_bytes), r.kwargs) for r in routes]
+def guarded(
+    routes: list[web.RouteDef],
+    *,
+    roles: Collection[Role] | None = None,
+    max_form_bytes: int = MAX_FORM_BYTES,
+) -> list[web.RouteDef]:
+    """The same routes for signed-in people of these roles only (None: ``STAFF``): forms need their token, and
+    nothing is kept by caches. Others get a page that says so, with 403."""
+    allowed = STAFF if roles is None else frozenset(roles)
+    return [
+        web.RouteDef(r.method, r.path, _guard(r.handler, allowed, max_form_bytes), r.kwargs) for r in routes
+    ]
 
 
 def page(request: web.Request, template: str, *, status: int = 200, **context: Any) -> web.Response:
-    """A page of the console; its template also gets ``me`` and ``csrf``."""
+    """A page of the console; its template also gets ``me``, ``csrf`` and ``places`` (where this role may go)."""
     session = session_of(request)
-    return render(request, template, status=status, me=session.staff, csrf=session.csrf, **context)
+    me = session.staff
+    return render(
+        request,
+        template,
+        status=status,
+        me=me,
+        csrf=session.csrf,
+        places=places_of(me.role, request.path),
+        **context,
+    )
 
 
 def plain(status: int, text: str) -> web.Response:
@@ -102,11 +127,11 @@ async def form_of(request: web.Request) -> dict[str, str]:
     return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
 
 
-def _guard(handler: Any, max_form_bytes: int) -> Handler:
+def _guard(handler: Any, allowed: frozenset[Role], max_form_bytes: int) -> Handler:
     async def guarded(request: web.Request) -> web.StreamResponse:
         request[_LIMIT] = max_form_bytes
         try:
-            response = await _enter(request, handler)
+            response = await _enter(request, handler, allowed)
         except web.HTTPException as error:
             error.headers["Cache-Control"] = "no-store"
             raise
@@ -119,22 +144,30 @@ def _guard(handler: Any, max_form_bytes: int) -> Handler:
     return guarded
 
 
-async def _enter(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def _enter(request: web.Request, handler: Handler, allowed: frozenset[Role]) -> web.StreamResponse:
     session = await _read_session(request)
     if session is None:
         return _to_login(request)
+    request[_SESSION] = session
+    if session.staff.role not in allowed:
+        return _no_entry(request, session.staff)
     if request.method == "POST":
         token = request.headers.get("X-CSRF-Token") or (await form_of(request)).get("csrf", "")
         if not _same(token, session.csrf):
             return plain(403, FORGED)
     if session.staff.must_change_password and not request.path.startswith((PASSWORD, "/console/logout")):
         return see_other(PASSWORD)
-    request[_SESSION] = session
     response = await handler(request)
     aged = hub_of(request).clock.now() - session.issued_at > RENEW_AFTER_MS
     if aged and not response.prepared and SESSION_COOKIE not in response.cookies:
         _start_session(request, response, session.staff, session.nonce)
     return response
+
+
+def _no_entry(request: web.Request, staff: Staff) -> web.Response:
+    if request.method != "GET" or "HX-Request" in request.headers:
+        return plain(403, NO_ENTRY)
+    return page(request, "console/no_entry.html", status=403, problem=NO_ENTRY, home=home_of(staff.role))
 
 
 def _to_login(request: web.Request) -> web.Response:
@@ -202,8 +235,8 @@ def _set_cookie(request: web.Request, response: web.StreamResponse, name: str, v
 async def login_form(request: web.Request) -> web.StreamResponse:
     target = own_page(request.query.get("next", ""))
     try:
-        if await _read_session(request):
-            return see_other(target)
+        if session := await _read_session(request):
+            return see_other(_after_login(target, session.staff))
     except StoreError:
         return _login_page(request, 503, AWAY, target)
     return _login_page(request, 200, None, target)
@@ -223,7 +256,7 @@ async def log_in(request: web.Request) -> web.StreamResponse:
     hub_of(request).metrics.logins.labels(result).inc()
     if staff is None:
         return _login_page(request, 429 if problem == WAIT else 401, problem, target, login)
-    response = see_other(PASSWORD if staff.must_change_password else target)
+    response = see_other(PASSWORD if staff.must_change_password else _after_login(target, staff))
     _start_session(request, response, staff, secrets.token_urlsafe(18))
     return response
 
@@ -246,6 +279,10 @@ async def _check_login(request: web.Request, login: str, password: str) -> tuple
     if renewed is not staff:
         await store.put_staff(renewed)
     return renewed, None
+
+
+def _after_login(target: str, staff: Staff) -> str:
+    return home_of(staff.role) if target == HOME else target
 
 
 def _login_page(
@@ -273,7 +310,12 @@ async def log_out(request: web.Request) -> web.StreamResponse:
 
 
 async def password_form(request: web.Request) -> web.StreamResponse:
-    return page(request, "console/password.html", problem=None)
+    return _password_page(request, 200, None)
+
+
+def _password_page(request: web.Request, status: int, problem: str | None) -> web.Response:
+    home = home_of(session_of(request).staff.role)
+    return page(request, "console/password.html", status=status, problem=problem, home=home)
 
 
 async def change_password(request: web.Request) -> web.StreamResponse:
@@ -281,10 +323,10 @@ async def change_password(request: web.Request) -> web.StreamResponse:
     problem = await _password_problem(request, staff, form)
     if problem:
         status = 429 if problem == WAIT else 400
-        return page(request, "console/password.html", status=status, problem=problem)
+        return _password_page(request, status, problem)
     changed = await asyncio.to_thread(accounts.with_password, staff, form["password"])
     await hub.store.put_staff(changed)
-    response = see_other(HOME)
+    response = see_other(home_of(changed.role))
     _start_session(request, response, changed, secrets.token_urlsafe(18))
     return response
 
@@ -309,6 +351,7 @@ def routes() -> list[web.RouteDef]:
                 web.post("/console/logout", log_out),
                 web.get(PASSWORD, password_form),
                 web.post(PASSWORD, change_password),
-            ]
+            ],
+            roles=EVERYBODY,
         ),
     ]

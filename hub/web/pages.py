@@ -11,6 +11,7 @@ from aiohttp.typedefs import Handler
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hub.clock import local
+from hub.web.navigation import home_of
 
 STATIC = Path(__file__).parent / "static"
 HTMX = Path(str(files("js_lib_htmx"))) / "static" / "htmx"
@@ -48,6 +49,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     env.globals["static"] = static
+    env.globals["home_of"] = home_of
     env.filters["clock_time"] = clock_time
     env.filters["day_time"] = day_time
     return env
