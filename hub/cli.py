@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from hub.settings import Settings
 
 T = TypeVar("T")
+AUDIT_PAGE = 1_000
 Command = Callable[[argparse.Namespace], int]
 
 
@@ -122,6 +123,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     copied.add_argument("source", metavar="FROM", help="as in HUB_STORE_URL: sqlite:///path or mongodb://…")
     copied.add_argument("target", metavar="TO", help="a new, empty store")
+    audit = commands.add_parser("audit", help="the audit log").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    verified = add("verify", _audit_verify, "prove that no entry was changed, removed or inserted", audit)
+    verified.add_argument(
+        "--noted", metavar="N:HASH", help="what an earlier run printed: also proves that nothing was cut off"
+    )
     staff = commands.add_parser("staff", help="people who work here").add_subparsers(
         required=True, metavar="COMMAND"
     )
@@ -399,6 +407,32 @@ def _staff_reset(arguments: argparse.Namespace) -> int:
 
     password = _with_store(_settings(arguments), lambda store: reset_password(store, arguments.login))
     _out(f"one-time password of {arguments.login}: {password}")
+    return 0
+
+
+def _audit_verify(arguments: argparse.Namespace) -> int:
+    from hub.audit import NOTHING, broken
+
+    noted_n, _, noted_hash = (arguments.noted or f"0:{NOTHING}").partition(":")
+    if not noted_n.isdigit() or len(noted_hash) != len(NOTHING):
+        raise DataError("--noted is what an earlier run printed: N:HASH")
+
+    async def run(store: "Store") -> tuple[int, str]:
+        last = (0, NOTHING)
+        met = {0: NOTHING}.get(int(noted_n))
+        while page := await store.audit_after(last[0], limit=AUDIT_PAGE):
+            if (at := broken(page, last)) is not None:
+                raise DataError(
+                    f"the audit log is broken at entry {at}: somebody has changed the store by hand"
+                )
+            last = (page[-1].n, page[-1].hash)
+            met = next((entry.hash for entry in page if entry.n == int(noted_n)), met)
+        if met != noted_hash:
+            raise DataError(f"the audit log does not contain entry {noted_n} as it was noted")
+        return last
+
+    n, hash_ = _with_store(_settings(arguments), run)
+    _out(f"{n} entries, none changed. Note this elsewhere: {n}:{hash_}")
     return 0
 
 

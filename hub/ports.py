@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 from aiohttp import ClientSession
 from pydantic import BaseModel, ConfigDict
 
+from hub.audit import AuditEntry, AuditNote, AuditQuery
 from hub.clock import Clock
 from hub.model import (
     Attachment,
@@ -255,6 +256,10 @@ class Store(Protocol):
     async def staff(self, staff: str) -> Staff | None: ...
     async def staff_by_login(self, login: str) -> Staff | None: ...
     async def put_staff(self, staff: Staff) -> None: ...
+    async def swap_staff(self, before: Staff, after: Staff) -> bool:
+        """Replace an account, if it still is what it was; False if somebody changed it meanwhile."""
+        ...
+
     async def count_staff(self) -> int: ...
     async def everybody(self) -> list[Staff]:
         """All accounts, by login."""
@@ -283,6 +288,19 @@ class Store(Protocol):
     async def state(self, name: str) -> State | None: ...
     async def put_state(self, name: str, body: bytes, *, expects: int, now: int) -> bool:
         """Write version ``expects + 1``; False if it is not at ``expects`` (0: it does not exist)."""
+        ...
+
+    # -- the audit log
+    async def append_audit(self, note: AuditNote) -> AuditEntry:
+        """Write down what was done, after everything written down so far. There is no way to change or remove it."""
+        ...
+
+    async def audit(self, query: AuditQuery, *, limit: int) -> list[AuditEntry]:
+        """Newest first."""
+        ...
+
+    async def audit_after(self, n: int, *, limit: int) -> list[AuditEntry]:
+        """Those that follow entry ``n``, in order."""
         ...
 
     async def sweep(self, *, now: int) -> int:

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hub.audit import AuditNote
 from hub.clock import Clock
 from hub.errors import NotYet
 from hub.metrics import Metrics
@@ -83,7 +84,10 @@ class Signals:
                 ours = bool(event.data["ours"])
                 await self._person(conversation, reachable=ours, unreachable=None if ours else OTHER_APP)
             case "withdraw":
-                await self.store.erase_person(conversation.id, now=self.clock.now())
+                now = self.clock.now()
+                if await self.store.erase_person(conversation.id, now=now):
+                    note = AuditNote(at=now, actor="citizen", action="person.erased", target=conversation.id)
+                    await self.store.append_audit(note)
             case "bounce":
                 await self._bounce(event)
             case _:

@@ -23,7 +23,7 @@ Place = Any
 #: In the order of copying. Content comes first and deliveries last, so that nothing points at what is not there yet.
 SECTIONS = (
     "blobs", "counters", "knowledge", "states", "staff", "conversations", "messages", "events", "turns", "tickets",
-    "raw",
+    "audit", "raw",
 )  # fmt: skip
 #: Rows at once: content and deliveries may have many megabytes each.
 _PAGES = {"blobs": 1, "raw": 20}

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pymongo import MongoClient
 
+from hub.audit import AuditNote
 from hub.errors import HalfCopied, StoreError, StoreUnavailable
 from hub.model import Attachment, Consent, Draft, KnowledgeDoc, Staff, TicketChange
 from hub.ports import Store
@@ -71,6 +72,8 @@ async def fill(store: Store) -> None:
     await store.put_staff(
         Staff(id="s-1", login="truc", name="Trực tổng đài", role="operator", password_hash="x")
     )
+    for n in range(3):
+        await store.append_audit(AuditNote(at=T0 + n, actor="s-1", action="login.ok", facts={"n": n}))
     await store.put_state("tokens", b"\x00\xffsealed", expects=0, now=T0)
     await store.put_state("tokens", b"sealed again", expects=1, now=T0 + 1)
     assert await store.next_ticket_number(2026) == 1

@@ -75,6 +75,7 @@ INDEXES: tuple[tuple[str, str, Document, Document], ...] = (
     ("tickets", "due", {"due_at": _UP}, {}),
     ("presence", "seen", {"seen_at": _UP}, {}),
     ("staff", "login", {"login": _UP}, {"unique": True}),
+    ("audit", "target", {"target": _UP}, {}),
     ("hits", "key", {"key": _UP, "at": _UP}, {}),
     ("knowledge", "revision", {"revision": _UP, "writer": _UP}, {}),
     (f"{BLOBS}.files", "filename_1_uploadDate_1", {"filename": _UP, "uploadDate": _UP}, {}),  # GridFS's own

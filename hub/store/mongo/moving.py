@@ -194,6 +194,14 @@ async def _tickets(db: Database, after: Place, limit: int) -> list[tuple[Place, 
     return found
 
 
+async def _audit(db: Database, after: Place, limit: int) -> list[tuple[Place, Row]]:
+    names = ("at", "actor", "action", "target", "hash", "body")
+    return [
+        ([one["_id"]], {"_id": str(one["_id"]), "n": one["_id"]} | {name: one[name] for name in names})
+        async for one in _page(db, "audit", after, limit)
+    ]
+
+
 async def _raw(db: Database, after: Place, limit: int) -> list[tuple[Place, Row]]:
     place = after and [after[0], ObjectId(after[1])]
     found = []
@@ -307,6 +315,13 @@ async def _put_tickets(db: Database, rows: Sequence[Row]) -> None:
     await _add(db, "tickets", documents)
 
 
+async def _put_audit(db: Database, rows: Sequence[Row]) -> None:
+    documents = [
+        {"_id": row["n"]} | {name: row[name] for name in row if name not in ("_id", "n")} for row in rows
+    ]
+    await _add(db, "audit", documents)
+
+
 async def _put_raw(db: Database, rows: Sequence[Row]) -> None:
     for row in rows:
         raw = Raw(
@@ -332,6 +347,7 @@ _READ: Final[dict[str, Callable[[Database, Place, int], Awaitable[list[tuple[Pla
     "conversations": _conversations,
     "messages": _messages,
     "tickets": _tickets,
+    "audit": _audit,
     "raw": _raw,
 }
 _WRITE: Final[dict[str, Callable[[Database, Sequence[Row]], Awaitable[None]]]] = {
@@ -341,5 +357,6 @@ _WRITE: Final[dict[str, Callable[[Database, Sequence[Row]], Awaitable[None]]]] =
     "conversations": _put_conversations,
     "messages": _put_messages,
     "tickets": _put_tickets,
+    "audit": _put_audit,
     "raw": _put_raw,
 }

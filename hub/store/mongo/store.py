@@ -11,6 +11,7 @@ import pymongo
 from pymongo import ASCENDING, DESCENDING
 from pymongo.errors import DuplicateKeyError
 
+from hub.audit import AuditEntry, AuditNote, AuditQuery
 from hub.errors import HalfCopied, StoreError
 from hub.model import (
     OPEN_STATES,
@@ -37,7 +38,19 @@ from hub.model import (
     Turn,
 )
 from hub.ports import Books
-from hub.store.mongo import blobs, deliveries, intake, jobs, knowledge, media, moving, outbox, people, tickets
+from hub.store.mongo import (
+    audit,
+    blobs,
+    deliveries,
+    intake,
+    jobs,
+    knowledge,
+    media,
+    moving,
+    outbox,
+    people,
+    tickets,
+)
 from hub.store.mongo.books import balance
 from hub.store.mongo.database import Database, Document, put_new, reaching
 from hub.store.mongo.documents import conversation_of, message_of, staff_of, turn_of
@@ -344,6 +357,17 @@ class MongoStore:
             raise StoreError(f"the login {staff.login} is another person's") from None
 
     @reaching
+    async def swap_staff(self, before: Staff, after: Staff) -> bool:
+        found = await self._db["staff"].find_one({"_id": before.id})
+        if found is None or staff_of(found) != before:
+            return False
+        swapped = await self._db["staff"].update_one(
+            {"_id": before.id, "body": found["body"]},
+            {"$set": {"login": after.login, "body": after.model_dump_json()}},
+        )
+        return swapped.matched_count == 1
+
+    @reaching
     async def count_staff(self) -> int:
         return await self._db["staff"].count_documents({})
 
@@ -393,6 +417,20 @@ class MongoStore:
     @reaching
     async def put_state(self, name: str, body: bytes, *, expects: int, now: int) -> bool:
         return await jobs.put_state(self._db, name, body, expects=expects, now=now)
+
+    # -- the audit log
+
+    @reaching
+    async def append_audit(self, note: AuditNote) -> AuditEntry:
+        return await audit.append(self._db, note)
+
+    @reaching
+    async def audit(self, query: AuditQuery, *, limit: int) -> list[AuditEntry]:
+        return await audit.find(self._db, query, limit)
+
+    @reaching
+    async def audit_after(self, n: int, *, limit: int) -> list[AuditEntry]:
+        return await audit.after(self._db, n, limit)
 
     @reaching
     async def sweep(self, *, now: int) -> int:

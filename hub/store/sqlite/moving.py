@@ -195,6 +195,7 @@ _READ: Final[dict[str, Callable[[sqlite3.Connection, Place, int], list[tuple[Pla
     "events": _plain("events", ("id",), _EVENT),
     "turns": _plain("turns", ("id",), ("id", "conversation", "at", "body")),
     "tickets": _tickets,
+    "audit": _plain("audit", ("n",), ("n", "at", "actor", "action", "target", "hash", "body")),
     "raw": _raw,
 }
 
@@ -266,5 +267,6 @@ _WRITE: Final[dict[str, Callable[[sqlite3.Connection, Row], None]]] = {
     "events": _put("events"),
     "turns": _put("turns"),
     "tickets": _put_ticket,
+    "audit": _put("audit"),
     "raw": _put_raw,
 }

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+from hub.audit import AuditEntry, AuditNote, AuditQuery
 from hub.errors import HalfCopied
 from hub.model import (
     FINAL,
@@ -35,7 +36,7 @@ from hub.model import (
     Turn,
 )
 from hub.ports import Books
-from hub.store.sqlite import jobs, media, moving, people, tickets
+from hub.store.sqlite import audit, jobs, media, moving, people, tickets
 from hub.store.sqlite.blobs import Blobs
 from hub.store.sqlite.books import balance
 from hub.store.sqlite.engine import Engine, Work, migrations
@@ -416,6 +417,19 @@ class SqliteStore:
             )
         )
 
+    async def swap_staff(self, before: Staff, after: Staff) -> bool:
+        def work(c: sqlite3.Connection) -> bool:
+            row = c.execute("SELECT body FROM staff WHERE id = ?", (before.id,)).fetchone()
+            if row is None or staff_of(row) != before:
+                return False
+            c.execute(
+                "UPDATE staff SET login = ?, body = ? WHERE id = ?",
+                (after.login, after.model_dump_json(), before.id),
+            )
+            return True
+
+        return await self._engine.write(work)
+
     async def count_staff(self) -> int:
         row = await self._one("SELECT count(*) AS n FROM staff")
         return int(row["n"]) if row else 0
@@ -460,6 +474,17 @@ class SqliteStore:
 
     async def put_state(self, name: str, body: bytes, *, expects: int, now: int) -> bool:
         return await self._engine.write(lambda c: jobs.put_state(c, name, body, expects, now))
+
+    # -- the audit log
+
+    async def append_audit(self, note: AuditNote) -> AuditEntry:
+        return await self._engine.write(lambda c: audit.append(c, note))
+
+    async def audit(self, query: AuditQuery, *, limit: int) -> list[AuditEntry]:
+        return await self._engine.read(lambda c: audit.find(c, query, limit))
+
+    async def audit_after(self, n: int, *, limit: int) -> list[AuditEntry]:
+        return await self._engine.read(lambda c: audit.after(c, n, limit))
 
     async def sweep(self, *, now: int) -> int:
         hits = await self._engine.write(lambda c: jobs.sweep(c, now))
