@@ -60,6 +60,10 @@ class Agencies:
             parent = f"{parent}{AT}{commune}"
         return Unit(id=f"{id_}{AT}{commune}", name=_name(pattern, place), parent=parent, commune=commune)
 
+    def communes(self) -> dict[str, str]:
+        """Their names, by id."""
+        return {id_: str(one["name"]) for id_, one in self._communes.items()}
+
     def knows_commune(self, commune: str) -> bool:
         return commune in self._communes
 

@@ -4,6 +4,7 @@ A turn's id is derived from the key of the form it came from, so sending the for
 that take a conversation carry its epoch: of two operators who reach for it at once, one is refused.
 """
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -11,10 +12,14 @@ from handoff import acts
 from handoff.acts import Actor
 from handoff.lifecycle import Refused, apply, moment
 from handoff.rules import Rules, product
+from handoff.tickets import open_ticket
 from hub.errors import HubError
-from hub.model import Attachment, Conversation, Draft, Staff, Ticket, TicketChange, Turn, derived_id
+from hub.model import Attachment, Conversation, Draft, Message, Staff, Ticket, TicketChange, Turn, derived_id
+from hub.ports import TicketWish
 
 GREETING = "Anh/chị đang trò chuyện với {name}, tổng đài viên Tổng đài 1022."
+CODE = "Yêu cầu của anh/chị được ghi trong phiếu {code}, mã tra cứu {key}."
+TAKEN_UP = "Tổng đài viên tiếp nhận hội thoại"
 BACK_TO_BOT = "Trợ lý tự động của Tổng đài 1022 tiếp tục hỗ trợ anh/chị."
 CLOSED = (
     "Tổng đài đã đóng phiếu {code}. Cảm ơn anh/chị đã liên hệ. Khi cần hỗ trợ thêm, anh/chị cứ nhắn tại đây."
@@ -67,6 +72,61 @@ def take(
         change=_change(ticket, staff, acts.Assign(operator=staff.id), at, rules),
         expects_epoch=conversation.epoch,
     )
+
+
+def take_up(
+    conversation: Conversation,
+    staff: Staff,
+    at: int,
+    key: str,
+    *,
+    number: int,
+    waiting: Sequence[Message],
+    said: str | None,
+    tell_code: bool,
+    rules: Rules | None = None,
+) -> Turn:
+    """The operator takes a conversation that has no open ticket: one is opened, and it is theirs.
+
+    Args:
+        number: of the new ticket.
+        waiting: what the citizen said and nobody has dealt with: the clock runs from the first of it.
+        said: the citizen's last words, for the summary.
+        tell_code: the citizen may read the code there (nobody else reads along).
+
+    Raises:
+        HeldByColleague: somebody else has it.
+    """
+    _must_be_free(conversation, staff)
+    turn = _turn(
+        "take_up",
+        conversation,
+        staff,
+        at,
+        key,
+        actor="system",
+        handles=conversation.last_seq,
+        outcome="ticketed",
+        owner="human",
+        operator=staff.id,
+        expects_epoch=conversation.epoch,
+    )
+    ticket = open_ticket(
+        TicketWish(reason="operator", summary=said or TAKEN_UP),
+        conversation,
+        turn=turn.id,
+        number=number,
+        at=at,
+        actor="operator",
+        about=waiting,
+        rules=rules,
+    )
+    if change := _change(ticket, staff, acts.Assign(operator=staff.id), at, rules):
+        ticket = ticket.after(change, at=at, actor=staff.id)
+    words = GREETING.format(name=staff.name)
+    if tell_code:
+        words += "\n" + CODE.format(code=ticket.code, key=ticket.lookup_key)
+    return turn.model_copy(update={"ticket": ticket, "says": (Draft(text=words, courtesy=True),)})
 
 
 def reply(

@@ -61,6 +61,7 @@ class Rules:
     agencies: Agencies
     router: Router
     policies: Mapping[str, Policy] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)  # names of the groups of categories
     quiet: Shift = QUIET  # nobody is told of warnings then, unless the case is urgent
 
     def hours(self, category: str | None) -> int:
@@ -92,6 +93,7 @@ def build(
     agencies: Iterable[Mapping[str, Any]],
     communes: Iterable[Mapping[str, Any]],
     categories: Iterable[Mapping[str, Any]],
+    groups: Iterable[Mapping[str, Any]] = (),
     routing: Sequence[RoutingRule] = (),
     policies: Mapping[str, Policy] = {},
 ) -> Rules:
@@ -108,6 +110,7 @@ def build(
         agencies=places,
         router=Router(known, places, routing),
         policies=policies,
+        groups={str(one["id"]): str(one["name"]) for one in groups},
         quiet=quiet_hours(calendar),
     )
 
@@ -120,12 +123,13 @@ def product() -> Rules:
         path = files("bot") / "knowledge" / "data" / name
         return yaml.safe_load(path.read_text("utf-8"))
 
-    places = data("agencies.yml")
+    places, fields = data("agencies.yml"), data("categories.yml")
     return build(
         calendar=product_calendar(),
         agencies=places["agencies"],
         communes=places["communes"],
-        categories=data("categories.yml")["categories"],
+        categories=fields["categories"],
+        groups=fields["groups"],
     )
 
 
@@ -139,6 +143,7 @@ async def load(store: Store) -> Rules:
         agencies=_bodies(docs, "agency"),
         communes=_bodies(docs, "commune"),
         categories=_bodies(docs, "category"),
+        groups=_bodies(docs, "group"),
         routing=_read(ROUTING, await _data(store, ROUTING) or []),
         policies=_read(POLICIES, await _data(store, POLICIES) or {}),
     )

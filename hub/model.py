@@ -317,6 +317,10 @@ class TicketQuery(Value):
 
     states: tuple[TicketState, ...] | None = None
     category: str | None = None
+    categories: tuple[str, ...] | None = None
+    channels: tuple[str, ...] | None = None  # of their conversations
+    priorities: tuple[Priority, ...] | None = None
+    sensitive: bool | None = None
     commune: str | None = None
     agencies: tuple[str, ...] | None = None
     operator: str | None = None
@@ -328,7 +332,17 @@ class TicketQuery(Value):
     proposed: bool | None = None  # an agency's word waits for review
     alarm_until: int | None = None  # alarm_at is at or before
     due_until: int | None = None  # due_at is at or before
-    order: Literal["urgent", "due", "alarm", "changed"] = "urgent"
+    due_after: int | None = None  # due_at is known and after
+    order: Literal["urgent", "due", "alarm", "changed", "newest"] = "urgent"
+
+
+class ConversationQuery(Value):
+    """Which conversations; what is None does not matter. In the order in which people last spoke, newest first."""
+
+    channels: tuple[str, ...] | None = None
+    owner: Owner | None = None
+    open_ticket: bool | None = None
+    unread: bool | None = None  # something was said that no operator has seen
 
 
 # ---- turns ---------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from hub.model import (
     Committed,
     Consent,
     Conversation,
+    ConversationQuery,
     Delivery,
     Dialogue,
     Draft,
@@ -228,12 +229,22 @@ class Store(Protocol):
         ``closed``."""
         ...
 
-    async def find_tickets(self, query: TicketQuery, *, limit: int) -> list[Ticket]:
+    async def find_tickets(self, query: TicketQuery, *, limit: int, skip: int = 0) -> list[Ticket]:
         """In the order the query asks for, then by id. ``urgent``: urgent first, then oldest; ``due`` and ``alarm``:
-        earliest first, none last; ``changed``: newest first."""
+        earliest first, none last; ``changed`` and ``newest``: what was changed, or opened, last comes first."""
         ...
 
     async def count_tickets(self, query: TicketQuery) -> int: ...
+    async def find_conversations(
+        self, query: ConversationQuery, *, limit: int, skip: int = 0
+    ) -> list[Conversation]:
+        """Those whose people spoke last come first, then by id."""
+        ...
+
+    async def conversations(self, ids: Sequence[str]) -> dict[str, Conversation]:
+        """By id; those that are not there are left out."""
+        ...
+
     async def held_tickets(self) -> list[tuple[str, str]]:
         """(operator, ticket) of every ticket somebody works on: those that lie with an agency, wait for the citizen,
         are answered or merged are no work."""

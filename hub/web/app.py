@@ -10,7 +10,9 @@ from hub.web import (
     console_alarms,
     console_consents,
     console_files,
+    console_inbox,
     console_phone,
+    console_views,
     health,
     home,
     webhooks,
@@ -21,7 +23,15 @@ from hub.web.pages import FRAME_ANCESTORS, security_headers, static_routes
 MAX_BODY_BYTES = 16 * 1024 * 1024  # a batch of webhook updates; aiohttp's own limit of 1 MiB would refuse it
 
 #: Rooms for staff.
-CONSOLE = (console, console_alarms, console_consents, console_files, console_phone)
+CONSOLE = (
+    console,
+    console_alarms,
+    console_consents,
+    console_files,
+    console_inbox,
+    console_phone,
+    console_views,
+)
 
 
 def make_app(hub: Hub) -> web.Application:

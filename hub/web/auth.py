@@ -52,7 +52,7 @@ TOO_LARGE = "Nội dung quá dài."
 NO_ENTRY = "Tài khoản của anh/chị chưa được giao quyền dùng phần này."
 
 #: Where a login may lead: pages of the console, nothing else.
-_OWN_PAGE = re.compile(r"/console(/[\w-]+)*(\?[\w=&-]*)?", re.ASCII)
+_OWN_PAGE = re.compile(r"/console(/[\w-]+)*(\?[\w=&%.+-]*)?", re.ASCII)
 
 
 @dataclass(frozen=True)

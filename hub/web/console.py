@@ -4,7 +4,6 @@ The event stream of a page only says that something changed. The page then asks 
 number, so a lost connection is caught up with by the same request, and nothing is shown twice.
 """
 
-import hashlib
 import json
 import secrets
 from collections.abc import Callable
@@ -16,16 +15,17 @@ from aiohttp import web
 from handoff import desk
 from handoff.desk import HeldByColleague
 from handoff.rules import Rules
+from handoff.tickets import ticket_year
 from hub.errors import NotFound, OwnerChanged
 from hub.model import Conversation, Staff, Ticket, Turn
 from hub.ports import Reach
 from hub.turn import commit
 from hub.web.auth import form_of, guarded, page, plain, see_other, session_of
 from hub.web.console_files import MAX_FORM_BYTES, attached
+from hub.web.console_inbox import inbox_context
 from hub.web.console_live import close_all, events
-from hub.web.console_view import PAGE, WORDS, Case, case_of, inbox, lines_of, marks_of
+from hub.web.console_view import PAGE, WORDS, Case, case_of, lines_of, marks_of
 from hub.web.context import Hub, hub_of
-from hub.web.pages import fragment
 
 __all__ = ["close_all", "commit_act", "routes"]
 
@@ -44,25 +44,20 @@ Act = Callable[[Conversation, Ticket, Staff, int, dict[str, str]], Turn]
 # ---- pages and fragments -------------------------------------------------------------------------
 
 
-async def inbox_page(request: web.Request) -> web.StreamResponse:
-    return await _whole_page(request, None)
-
-
 async def conversation_page(request: web.Request) -> web.StreamResponse:
-    return await _whole_page(request, await _case(request, request.query.get("ticket", "")))
-
-
-async def queue_fragment(request: web.Request) -> web.StreamResponse:
-    """The inbox list; 204 when it is as the page shows it."""
-    hub, tab = hub_of(request), _tab(request)
-    listed = await inbox(hub.store, tab, hub.clock.now())
-    current = request.query.get("conversation", "")
-    html = fragment("console/queue.html", inbox=listed, words=WORDS, current=current)
-    stamp = _stamp(html)
-    if stamp == request.query.get("queue_stamp"):
-        return web.Response(status=204)
-    html = fragment("console/queue_live.html", queue=html, stamp=stamp, inbox=listed)
-    return web.Response(text=html, content_type="text/html")
+    shown = await _case(request, request.query.get("ticket", ""))
+    store = hub_of(request).store
+    messages = await store.recent_messages(shown.conversation.id, limit=PAGE)
+    return page(
+        request,
+        "console/conversation.html",
+        case=shown,
+        lines=await lines_of(store, shown, messages),
+        after=messages[-1].seq if messages else 0,
+        marks=json.dumps(marks_of(messages)),
+        new_key=_new_key,
+        **await inbox_context(request, shown.conversation.id),
+    )
 
 
 async def live_fragment(request: web.Request) -> web.StreamResponse:
@@ -76,27 +71,6 @@ async def earlier_fragment(request: web.Request) -> web.StreamResponse:
     found = await store.recent_messages(shown.conversation.id, before=before, limit=PAGE)
     lines = await lines_of(store, shown, found)
     return page(request, "console/earlier.html", case=shown, lines=lines, words=WORDS)
-
-
-async def _whole_page(request: web.Request, shown: Case | None) -> web.Response:
-    hub, tab = hub_of(request), _tab(request)
-    listed = await inbox(hub.store, tab, hub.clock.now())
-    current = shown.conversation.id if shown else ""
-    queue = fragment("console/queue.html", inbox=listed, words=WORDS, current=current)
-    context: dict[str, Any] = {"inbox": listed, "queue": queue, "queue_stamp": _stamp(queue), "words": WORDS}
-    if shown is None:
-        return page(request, "console/inbox.html", case=None, **context)
-    messages = await hub.store.recent_messages(shown.conversation.id, limit=PAGE)
-    return page(
-        request,
-        "console/conversation.html",
-        case=shown,
-        lines=await lines_of(hub.store, shown, messages),
-        after=messages[-1].seq if messages else 0,
-        marks=json.dumps(marks_of(messages)),
-        new_key=_new_key,
-        **context,
-    )
 
 
 async def _live(request: web.Request, cursor: dict[str, str], *, sent: bool = False) -> web.Response:
@@ -133,14 +107,6 @@ async def _case(request: web.Request, ticket: str) -> Case:
     return replace(case, attaches=connector is not None and connector.capabilities.attachments)
 
 
-def _tab(request: web.Request) -> str:
-    return "closed" if request.query.get("tab") == "closed" else "open"
-
-
-def _stamp(html: str) -> str:
-    return hashlib.sha256(html.encode()).hexdigest()[:12]
-
-
 def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdigit() and len(text) < 16 else 0
 
@@ -165,6 +131,33 @@ async def take(request: web.Request) -> web.StreamResponse:
         request,
         lambda c, t, s, at, f: desk.take(c, t, s, at, f["key"], over=f.get("over"), rules=_rules(request)),
     )
+
+
+async def take_up(request: web.Request) -> web.StreamResponse:
+    """Take a conversation that has no open ticket: it gets one."""
+    hub, form = hub_of(request), await form_of(request)
+    shown = await _case(request, "")
+    if shown.open or not form.get("key"):
+        return plain(409, MOVED)
+    recent = await hub.store.recent_messages(shown.conversation.id, limit=PAGE)
+    theirs = [message for message in recent if message.author == "citizen"]
+    at = hub.clock.now()
+    try:
+        turn = desk.take_up(
+            shown.conversation,
+            shown.me,
+            at,
+            form["key"],
+            number=await hub.store.next_ticket_number(ticket_year(at)),
+            waiting=[message for message in theirs if message.outcome is None],
+            said=next((message.text for message in reversed(theirs) if message.text), None),
+            tell_code=not shown.reach.public,
+            rules=_rules(request),
+        )
+        await commit_act(hub, turn, shown.conversation)
+    except (HeldByColleague, OwnerChanged):
+        return plain(409, MOVED)
+    return await _done(request, form | {"ticket": ""}, sent=False)
 
 
 async def reply(request: web.Request) -> web.StreamResponse:
@@ -302,13 +295,12 @@ def routes() -> list[web.RouteDef]:
     one = "/console/conversations/{conversation}"
     acts = guarded(
         [
-            web.get("/console", inbox_page, allow_head=False),
-            web.get("/console/queue", queue_fragment),
             web.get("/console/events", events, allow_head=False),
             web.get(one, conversation_page),
             web.get(f"{one}/live", live_fragment),
             web.get(f"{one}/earlier", earlier_fragment),
             web.post(f"{one}/take", take),
+            web.post(f"{one}/take-up", take_up),
             web.post(f"{one}/note", note),
             web.post(f"{one}/hand-back", hand_back),
             web.post(f"{one}/close", close),

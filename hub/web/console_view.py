@@ -1,4 +1,4 @@
-"""What the console shows: rows of the inbox and the state of one conversation, in the operators' words."""
+"""What the console shows: the state of one conversation, in the operators' words."""
 
 import asyncio
 import hashlib
@@ -23,7 +23,6 @@ from hub.model import (
 from hub.ports import Reach, Store
 from hub.web.console_files import File, files_of
 
-QUEUE_LIMIT = 200
 PAGE = 50
 
 STATES: Final[dict[TicketState, str]] = {
@@ -70,9 +69,6 @@ DETAILS: Final = {
     "category": "Lĩnh vực",
     "code": "Mã hồ sơ",
 }
-#: States in which nobody has taken up the ticket: it waits since it was opened.
-UNTAKEN: Final[frozenset[TicketState]] = frozenset({"new", "reopened", "returned"})
-
 WORDS: Final = {
     "states": STATES,
     "deliveries": DELIVERIES,
@@ -81,30 +77,6 @@ WORDS: Final = {
     "details": DETAILS,
     "reasons": REASON_WORDS,
 }
-
-
-@dataclass(frozen=True)
-class Row:
-    """One ticket in the inbox."""
-
-    ticket: Ticket
-    conversation: Conversation
-    holder: str | None  # name of the operator who has it
-    waits: str
-    untaken: bool
-    unread: bool
-
-
-@dataclass(frozen=True)
-class Inbox:
-    rows: list[Row]
-    tab: str
-    more: bool
-
-    @property
-    def attention(self) -> int:
-        """Tickets somebody should look at now: shown in the page's title."""
-        return sum(row.untaken or row.unread for row in self.rows) if self.tab == "open" else 0
 
 
 @dataclass(frozen=True)
@@ -129,7 +101,7 @@ class Case:
 
     @property
     def citizen(self) -> str:
-        return self.conversation.name or f"Người dân …{self.conversation.sender[-4:]}"
+        return citizen_of(self.conversation)
 
     @property
     def open(self) -> bool:
@@ -185,21 +157,8 @@ class Case:
         return known.get(actor or "", AUTHORS["operator"])
 
 
-async def inbox(store: Store, tab: str, now: int) -> Inbox:
-    pairs = await store.queue(limit=QUEUE_LIMIT, state=tab)
-    names = await names_of(store, (ticket.operator for ticket, _ in pairs))
-    rows = [
-        Row(
-            ticket=ticket,
-            conversation=conversation,
-            holder=names.get(ticket.operator or ""),
-            waits=_waits(ticket, conversation, now),
-            untaken=ticket.state in UNTAKEN,
-            unread=conversation.last_seq > conversation.staff_read_seq,
-        )
-        for ticket, conversation in pairs
-    ]
-    return Inbox(rows, tab, more=len(rows) == QUEUE_LIMIT)
+def citizen_of(conversation: Conversation) -> str:
+    return conversation.name or f"Người dân …{conversation.sender[-4:]}"
 
 
 async def names_of(store: Store, ids: Iterable[str | None]) -> dict[str, str]:
@@ -247,12 +206,6 @@ def _author(case: Case, message: Message, names: dict[str, str]) -> str:
 def marks_of(messages: list[Message]) -> dict[int, Delivery]:
     """How far each outbound message has come."""
     return {m.seq: m.delivery for m in messages if m.delivery}
-
-
-def _waits(ticket: Ticket, conversation: Conversation, now: int) -> str:
-    if ticket.state in UNTAKEN:
-        return f"Chờ {ago(now - ticket.created_at)}"
-    return f"{ago(now - conversation.touched_at)} trước"
 
 
 def ago(ms: int) -> str:

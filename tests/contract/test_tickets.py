@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hub.errors import NotFound, TicketMoved
-from hub.model import Place, Presence, Proposal, Staff, Ticket, TicketChange, TicketQuery
+from hub.model import ConversationQuery, Place, Presence, Proposal, Staff, Ticket, TicketChange, TicketQuery
 from hub.ports import Store
 from hub.store import store_for
 from tests.contract.builders import T0, arrive, event, ticket, turn
@@ -207,3 +207,51 @@ async def test_who_is_there(store: Store, other: Store) -> None:
     back = here[0].model_copy(update={"status": "available", "seen_at": T0 + 9})
     await store.put_presence(back)
     assert await other.presences(since=T0 + 6) == [back]
+
+
+async def test_tickets_are_found_by_channel_field_priority_and_time_left(store: Store) -> None:
+    await opened(store, 1, category="chieu-sang", priority="urgent", due_at=T0 + 10)
+    await opened(store, 2, category="thoat-nuoc", sensitive=True, due_at=T0 + 20)
+    (message,) = await arrive(store, event("x-z", channel="zalo", conversation="z-1"))
+    third = ticket(message.conversation, 3)
+    await store.commit_turn(turn(message.conversation, "open-3", ticket=third))
+    for query, expected in (
+        ({"categories": ("chieu-sang", "thoat-nuoc")}, ["k-1", "k-2"]),
+        ({"categories": ()}, []),
+        ({"channels": ("zalo",)}, ["k-3"]),
+        ({"channels": ("zalo", "webchat")}, ["k-1", "k-2", "k-3"]),
+        ({"priorities": ("urgent", "high")}, ["k-1"]),
+        ({"sensitive": True}, ["k-2"]),
+        ({"sensitive": False, "order": "newest"}, ["k-3", "k-1"]),
+        ({"due_after": T0 + 10}, ["k-2"]),
+        ({"due_after": T0, "due_until": T0 + 15}, ["k-1"]),
+    ):
+        assert await ids(store, **query) == expected, query
+    pages = [await store.find_tickets(TicketQuery(order="newest"), limit=2, skip=n) for n in (0, 2, 4)]
+    assert [[one.id for one in page] for page in pages] == [["k-3", "k-2"], ["k-1"], []]
+
+
+async def test_conversations_are_listed_by_who_spoke_last(store: Store) -> None:
+    (first,) = await arrive(store, event("a", conversation="c-1"), at=T0)
+    (second,) = await arrive(store, event("b", conversation="c-2"), at=T0 + 10)
+    (third,) = await arrive(store, event("c", conversation="c-3", channel="zalo"), at=T0 + 5)
+    one, two, three = (m.conversation for m in (first, second, third))
+    await store.commit_turn(
+        turn(one, "t-1", ticket=ticket(one), owner="human", handles=1, outcome="ticketed")
+    )
+    await store.mark_staff_read(two, 1, now=T0 + 20)
+
+    async def found(**query: Any) -> list[str]:
+        return [c.id for c in await store.find_conversations(ConversationQuery(**query), limit=9)]
+
+    assert await found() == [two, three, one], "reading moves nothing"
+    assert await found(channels=("zalo",)) == [three]
+    assert await found(owner="human") == [one]
+    assert await found(open_ticket=True) == [one]
+    assert await found(open_ticket=False) == [two, three]
+    assert await found(unread=True) == [three, one]
+    assert await found(unread=False) == [two]
+    page = await store.find_conversations(ConversationQuery(), limit=1, skip=1)
+    assert [c.id for c in page] == [three]
+    assert set(await store.conversations([one, "none"])) == {one}
+    assert (await store.conversations([])) == {}

@@ -242,6 +242,7 @@ async def test_closing_and_the_closed_tab(hub: ConsoleHub, chromium: Browser, ti
     await page.get_by_role("button", name="Đóng phiếu").click()
     await expect(page.get_by_text("Phiếu này đã đóng.")).to_be_visible()
     await expect(page.get_by_text("Không có phiếu nào đang mở")).to_be_visible()
+    await page.get_by_text("Xem khác").click()
     await page.get_by_role("link", name="Đã đóng").click()
     await open_ticket(page, ticket)
     await expect(page.locator("#panel").get_by_text("Đã đóng").first).to_be_visible()

@@ -36,7 +36,13 @@ async def _tickets(database: AsyncDatabase[Document]) -> None:
     await bring_forward(database["tickets"])
 
 
-MIGRATIONS: tuple[Migration, ...] = (_people, _tickets)  # from schema 1 on
+async def _desk(database: AsyncDatabase[Document]) -> None:
+    from hub.store.mongo.tickets import name_channels
+
+    await name_channels(database["tickets"], database["conversations"])
+
+
+MIGRATIONS: tuple[Migration, ...] = (_people, _tickets, _desk)  # from schema 1 on
 DEFAULT_DATABASE = "hub1022"
 BLOBS = "blobs"  # the bucket of GridFS
 
@@ -48,12 +54,13 @@ _REFUSED = {18: "AuthenticationFailed", 13: "Unauthorized"}
 #: The server is there but cannot do it now: fail-over, shutdown, a full disk, a write that no majority has yet.
 _LATER = {6, 7, 50, 64, 89, 91, 100, 112, 189, 262, 9001, 10107, 11600, 11602, 13435, 13436, 14031}
 
-_UP = 1
+_UP, _DOWN = 1, -1
 INDEXES: tuple[tuple[str, str, Document, Document], ...] = (
     ("raw", "waiting", {"state": _UP, "received_at": _UP, "order": _UP}, {}),
     ("raw", "conversations", {"conversations": _UP}, {"sparse": True}),
     ("conversations", "due", {"due_at": _UP}, {}),
     ("conversations", "touched", {"touched_at": _UP}, {}),
+    ("conversations", "spoken", {"interacted_at": _DOWN, "_id": _UP}, {}),
     ("conversations", "pending", {"pending.at": _UP}, {"sparse": True}),
     ("messages", "place", {"conversation": _UP, "seq": _UP}, {"unique": True}),
     ("messages", "turn", {"turn": _UP}, {}),

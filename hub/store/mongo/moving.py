@@ -280,15 +280,18 @@ async def _put_conversations(db: Database, rows: Sequence[Row]) -> None:
 
 
 async def _put_messages(db: Database, rows: Sequence[Row]) -> None:
-    ids = sorted({row["conversation"] for row in rows})
-    found = db["conversations"].find({"_id": {"$in": ids}}, {"channel": 1})
-    channels = {one["_id"]: one["channel"] async for one in found}
+    channels = await _channels(db, {row["conversation"] for row in rows})
     await _add(db, "messages", [_message(row, channels[row["conversation"]]) for row in rows])
     for row in rows:
         if row["author"] == "citizen" and row["outcome"] is None:
             await db["conversations"].update_one(
                 {"_id": row["conversation"]}, {"$addToSet": {"waiting": row["seq"]}}
             )
+
+
+async def _channels(db: Database, conversations: set[str]) -> dict[str, str]:
+    found = db["conversations"].find({"_id": {"$in": sorted(conversations)}}, {"channel": 1})
+    return {one["_id"]: one["channel"] async for one in found}
 
 
 def _message(row: Row, channel: str) -> Document:
@@ -309,9 +312,11 @@ def _message(row: Row, channel: str) -> Document:
 
 async def _put_tickets(db: Database, rows: Sequence[Row]) -> None:
     documents = []
+    channels = await _channels(db, {row["ticket"]["conversation"] for row in rows})
     for row in rows:
         ticket = Ticket.model_validate(row["ticket"])
-        documents.append(tickets.ticket_document(ticket) | {"changed_at": row["changed_at"]})
+        document = tickets.ticket_document(ticket, channels[ticket.conversation])
+        documents.append(document | {"changed_at": row["changed_at"]})
     await _add(db, "tickets", documents)
 
 

@@ -20,6 +20,7 @@ from hub.model import (
     Committed,
     Consent,
     Conversation,
+    ConversationQuery,
     Delivery,
     Event,
     Intake,
@@ -41,6 +42,7 @@ from hub.ports import Books
 from hub.store.mongo import (
     audit,
     blobs,
+    conversations,
     deliveries,
     intake,
     jobs,
@@ -292,17 +294,26 @@ class MongoStore:
         )
         query = TicketQuery(states=states, merged=False, order="urgent" if state == "open" else "changed")
         found = await tickets.find(self._db, query, limit)
-        of = {"_id": {"$in": [ticket.conversation for ticket in found]}}
-        conversations = {c["_id"]: conversation_of(c) async for c in self._db["conversations"].find(of)}
-        return [(ticket, conversations[ticket.conversation]) for ticket in found]
+        of = await conversations.by_id(self._db, [ticket.conversation for ticket in found])
+        return [(ticket, of[ticket.conversation]) for ticket in found]
 
     @reaching
-    async def find_tickets(self, query: TicketQuery, *, limit: int) -> list[Ticket]:
-        return await tickets.find(self._db, query, limit)
+    async def find_tickets(self, query: TicketQuery, *, limit: int, skip: int = 0) -> list[Ticket]:
+        return await tickets.find(self._db, query, limit, skip)
 
     @reaching
     async def count_tickets(self, query: TicketQuery) -> int:
         return await tickets.count(self._db, query)
+
+    @reaching
+    async def find_conversations(
+        self, query: ConversationQuery, *, limit: int, skip: int = 0
+    ) -> list[Conversation]:
+        return await conversations.find(self._db, query, limit, skip)
+
+    @reaching
+    async def conversations(self, ids: Sequence[str]) -> dict[str, Conversation]:
+        return await conversations.by_id(self._db, ids)
 
     @reaching
     async def held_tickets(self) -> list[tuple[str, str]]:

@@ -23,6 +23,7 @@ _ORDERS: Final[dict[str, list[tuple[str, int]]]] = {
     "due": [("due_at", ASCENDING)],
     "alarm": [("alarm_at", ASCENDING)],
     "changed": [("changed_at", DESCENDING)],
+    "newest": [("created_at", DESCENDING)],
 }
 
 
@@ -33,14 +34,16 @@ def ticket_fields(ticket: Ticket, changed_at: int) -> Document:
     return fields | {
         "rank": 0 if ticket.priority == "urgent" else 1,
         "proposed": ticket.proposal is not None,
+        "sensitive": ticket.sensitive,
         "changed_at": changed_at,
         "body": ticket.model_dump_json(exclude=NOT_IN_BODY),
     }
 
 
-def ticket_document(ticket: Ticket) -> Document:
+def ticket_document(ticket: Ticket, channel: str) -> Document:
     history = [event_document(event) for event in ticket.history]
-    return {"_id": ticket.id, "history": history} | ticket_fields(ticket, ticket.created_at)
+    own = {"_id": ticket.id, "channel": channel, "history": history}
+    return own | ticket_fields(ticket, ticket.created_at)
 
 
 def event_document(event: TicketEvent) -> Document:
@@ -68,14 +71,25 @@ async def bring_forward(tickets: Any) -> None:
         await tickets.update_one({"_id": ticket.id, "version": {"$exists": False}}, {"$set": fields})
 
 
+async def name_channels(tickets: Any, conversations: Any) -> None:
+    """Older hubs did not write with a ticket on which channel it is. May run twice."""
+    async for document in tickets.find({"channel": {"$exists": False}}):
+        conversation = await conversations.find_one({"_id": document["conversation"]}, {"channel": 1})
+        fields = {
+            "channel": conversation["channel"] if conversation else "",
+            "sensitive": ticket_of(document).sensitive,
+        }
+        await tickets.update_one({"_id": document["_id"]}, {"$set": fields})
+
+
 async def get(db: Database, ticket: str) -> Ticket | None:
     found = await db["tickets"].find_one({"_id": ticket})
     return ticket_of(found) if found else None
 
 
-async def find(db: Database, query: TicketQuery, limit: int) -> list[Ticket]:
+async def find(db: Database, query: TicketQuery, limit: int, skip: int = 0) -> list[Ticket]:
     found = db["tickets"].find(_filter(query)).sort([*_ORDERS[query.order], ("_id", ASCENDING)])
-    return [ticket_of(document) async for document in found.limit(limit)]
+    return [ticket_of(document) async for document in found.skip(skip).limit(limit)]
 
 
 async def count(db: Database, query: TicketQuery) -> int:
@@ -93,7 +107,10 @@ def _filter(query: TicketQuery) -> Document:
     for name in ("category", "commune", "operator", "conversation", "merged_into"):
         if (value := getattr(query, name)) is not None:
             terms.append({name: value})
-    for name, field in (("states", "state"), ("agencies", "agency")):
+    for name, field in (
+        ("states", "state"), ("agencies", "agency"), ("categories", "category"), ("priorities", "priority"),
+        ("channels", "channel"),
+    ):  # fmt: skip
         if (several := getattr(query, name)) is not None:
             terms.append({field: {"$in": list(several)}})
     for name, field in (("alarm_until", "alarm_at"), ("due_until", "due_at")):
@@ -102,6 +119,10 @@ def _filter(query: TicketQuery) -> Document:
     for name, field in (("merged", "merged_into"), ("escalated", "escalated_at")):
         if (wanted := getattr(query, name)) is not None:
             terms.append({field: {"$ne": None} if wanted else None})
+    if query.sensitive is not None:
+        terms.append({"sensitive": query.sensitive})
+    if query.due_after is not None:
+        terms.append({"due_at": {"$gt": query.due_after, "$lt": NEVER}})
     if query.proposed is not None:
         terms.append({"proposed": query.proposed})
     if query.unassigned:

@@ -67,7 +67,7 @@ def _change(conversation: Document, turn: Turn, changed: Ticket | None) -> tuple
         insert("messages", message_document(message, conversation["channel"])) for message in messages
     ]
     if turn.ticket is not None:
-        effects.append(insert("tickets", ticket_document(turn.ticket)))
+        effects.append(insert("tickets", ticket_document(turn.ticket, conversation["channel"])))
     if changed is not None:
         event = event_document(changed.history[-1])
         effects.append(change_ticket(changed.id, turn.id, ticket_fields(changed, turn.at), event))

@@ -18,6 +18,7 @@ from hub.model import (
     Committed,
     Consent,
     Conversation,
+    ConversationQuery,
     Delivery,
     Event,
     Intake,
@@ -36,7 +37,7 @@ from hub.model import (
     Turn,
 )
 from hub.ports import Books
-from hub.store.sqlite import audit, jobs, media, moving, people, tickets
+from hub.store.sqlite import audit, conversations, jobs, media, moving, people, tickets
 from hub.store.sqlite.blobs import Blobs
 from hub.store.sqlite.books import balance
 from hub.store.sqlite.engine import Engine, Work, migrations
@@ -350,11 +351,19 @@ class SqliteStore:
 
         return await self._engine.read(work)
 
-    async def find_tickets(self, query: TicketQuery, *, limit: int) -> list[Ticket]:
-        return await self._engine.read(lambda c: tickets.find(c, query, limit))
+    async def find_tickets(self, query: TicketQuery, *, limit: int, skip: int = 0) -> list[Ticket]:
+        return await self._engine.read(lambda c: tickets.find(c, query, limit, skip))
 
     async def count_tickets(self, query: TicketQuery) -> int:
         return await self._engine.read(lambda c: tickets.count(c, query))
+
+    async def find_conversations(
+        self, query: ConversationQuery, *, limit: int, skip: int = 0
+    ) -> list[Conversation]:
+        return await self._engine.read(lambda c: conversations.find(c, query, limit, skip))
+
+    async def conversations(self, ids: Sequence[str]) -> dict[str, Conversation]:
+        return await self._engine.read(lambda c: conversations.by_id(c, ids))
 
     async def held_tickets(self) -> list[tuple[str, str]]:
         return await self._engine.read(tickets.held)

@@ -20,6 +20,7 @@ _ORDERS: Final = {
     "due": "due_at IS NULL, due_at, id",
     "alarm": "alarm_at IS NULL, alarm_at, id",
     "changed": "changed_at DESC, id",
+    "newest": "created_at DESC, id",
 }
 
 
@@ -83,11 +84,11 @@ def add_event(c: sqlite3.Connection, ticket: str, event: TicketEvent) -> None:
     )
 
 
-def find(c: sqlite3.Connection, query: TicketQuery, limit: int) -> list[Ticket]:
+def find(c: sqlite3.Connection, query: TicketQuery, limit: int, skip: int = 0) -> list[Ticket]:
     where, values = _where(query)
     rows = c.execute(
-        f"SELECT * FROM tickets WHERE {where} ORDER BY {_ORDERS[query.order]} LIMIT ?",  # noqa: S608 - our names
-        (*values, limit),
+        f"SELECT * FROM tickets WHERE {where} ORDER BY {_ORDERS[query.order]} LIMIT ? OFFSET ?",  # noqa: S608 - our names
+        (*values, limit, skip),
     )
     return [ticket_of(c, row) for row in rows.fetchall()]
 
@@ -112,10 +113,22 @@ def _where(query: TicketQuery) -> tuple[str, list[Any]]:
         if (value := getattr(query, name)) is not None:
             terms.append(f"{name} = ?")
             values.append(value)
-    for name, column in (("states", "state"), ("agencies", "agency")):
+    for name, column in (
+        ("states", "state"), ("agencies", "agency"), ("categories", "category"), ("priorities", "priority"),
+    ):  # fmt: skip
         if (several := getattr(query, name)) is not None:
             terms.append(f"{column} IN ({_marks(several)})")
             values += several
+    if query.channels is not None:
+        mine = "SELECT 1 FROM conversations WHERE id = tickets.conversation"
+        terms.append(f"EXISTS ({mine} AND channel IN ({_marks(query.channels)}))")
+        values += query.channels
+    if query.sensitive is not None:
+        terms.append("json_extract(body, '$.sensitive') = ?")
+        values.append(query.sensitive)
+    if query.due_after is not None:
+        terms.append("due_at > ?")
+        values.append(query.due_after)
     for name, column in (("alarm_until", "alarm_at"), ("due_until", "due_at")):
         if (until := getattr(query, name)) is not None:
             terms.append(f"{column} <= ?")

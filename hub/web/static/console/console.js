@@ -226,12 +226,21 @@ document.addEventListener("click", (event) => {
   if (at("[data-help]")) $("help").showModal();
   if (at("[data-panel]")) document.body.toggleAttribute("data-panel-open");
   if (at("[data-mode]")) mode(at("[data-mode]").dataset.mode);
-  const menu = document.querySelector("details.menu[open]");
-  if (menu && !menu.contains(event.target)) menu.open = false;
+  closeMenus(event.target);
 });
 document.addEventListener("submit", (event) => {
   if (event.target.matches("[data-logout]")) for (const name of drafts()) localStorage.removeItem(name);
 });
+
+function closeMenus(except) {
+  let closed = false;
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (except && menu.contains(except)) continue;
+    menu.open = false;
+    closed = true;
+  }
+  return closed;
+}
 
 // ---- keys
 
@@ -250,6 +259,7 @@ const KEYS = {
   c: () => location.assign("/console/call"),
   "?": () => $("help").showModal(),
   Escape: () => {
+    if (closeMenus()) return;
     if (document.body.hasAttribute("data-panel-open")) document.body.removeAttribute("data-panel-open");
     else (document.querySelector("a.ticket[aria-current]") ?? rows()[0])?.focus();
   },
@@ -257,6 +267,12 @@ const KEYS = {
 
 document.addEventListener("keydown", (event) => {
   if (event.isComposing || event.keyCode === 229 || $("help").open) return; // 229: a Vietnamese input method composes
+  if (event.key === "Escape" && event.target.closest("details.menu[open]")) {
+    const menu = event.target.closest("details.menu[open]");
+    menu.open = false;
+    menu.querySelector("summary").focus();
+    return;
+  }
   const box = event.target;
   if (box.matches("[role=tab]") && ["ArrowLeft", "ArrowRight"].includes(event.key)) {
     const next = box.id === "tab-reply" ? "note" : "reply";
