@@ -10,8 +10,9 @@ HubError
 │   ├── StoreUnavailable    the store is away, full or locked: try again later
 │   ├── StoreTooNew         the store was written by a newer hub
 │   ├── LeaseLost           another worker goes on with this conversation
-│   └── OwnerChanged        a person took the conversation while the bot was thinking
-│       └── TicketMoved     the ticket is no longer as it was when this was decided
+│   ├── OwnerChanged        a person took the conversation while the bot was thinking
+│   │   └── TicketMoved     the ticket is no longer as it was when this was decided
+│   └── KnowledgeMoved      the entry, or the proposal, is no longer as it was when this was decided
 ├── SecretUnreadable        what was sealed cannot be opened: HUB_SECRET_KEY changed?
 ├── NotYet                  it depends on something that is under way: carry it out a little later
 ├── NotFound                no such conversation, ticket, person...
@@ -88,6 +89,10 @@ class OwnerChanged(StoreError):
 
 
 class TicketMoved(OwnerChanged):
+    pass
+
+
+class KnowledgeMoved(StoreError):
     pass
 
 

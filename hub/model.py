@@ -345,6 +345,82 @@ class ConversationQuery(Value):
     unread: bool | None = None  # something was said that no operator has seen
 
 
+# ---- knowledge in the store ----------------------------------------------------------------------
+
+KnowledgeKind = Literal["procedure", "faq", "agency", "commune", "category", "group", "source", "example"]
+Origin = Literal["seed", "import", "editor"]
+#: What stands further right is never overwritten by what stands further left.
+ORIGINS: tuple[Origin, ...] = ("seed", "import", "editor")
+
+
+class KnowledgeDoc(Value):
+    """One entry as the store keeps it; ``bot.knowledge`` gives ``body`` its schema."""
+
+    kind: KnowledgeKind
+    id: str
+    body: dict[str, Any]
+    origin: Origin = "seed"
+
+
+EditState = Literal["applied", "proposed", "rejected"]
+
+
+class KnowledgeEdit(Value):
+    """One line of the history of an entry: a change that was carried out, or that somebody proposed."""
+
+    id: str
+    kind: KnowledgeKind
+    entry: str
+    before: KnowledgeDoc | None  # None: it is new
+    after: KnowledgeDoc | None  # None: it is gone
+    state: EditState
+    by: str  # staff id
+    at: int
+    note: Text | None = None  # what for, in the words of who made it
+    decided_by: str | None = None  # of a proposal
+    decided_at: int | None = None
+    reason: Text | None = None
+    undoes: str | None = None  # the edit that it takes back
+    question: str | None = None  # key of the citizens' question it answers
+
+    @property
+    def moved_at(self) -> int:
+        """When it came into its state."""
+        return self.at if self.decided_at is None else self.decided_at
+
+
+ReviewReason = Literal["wrong", "unknown", "missing", "clarify", "not_understood"]
+ReviewState = Literal["open", "done", "dismissed"]
+
+
+class ReviewItem(Value):
+    """A question that the bot could not answer, or an answer that somebody says is wrong. It outlives the
+    conversation, so personal numbers in its texts are masked before it is made."""
+
+    id: str
+    key: str  # the same for questions that are equal but for case, marks and punctuation
+    conversation: str
+    channel: str
+    at: int  # when it was answered
+    reason: ReviewReason
+    question: Text
+    answer: Text | None = None
+    knowledge: tuple[str, ...] = ()  # entries the answer was made of, or came near to
+    note: Text | None = None  # what is wrong
+    marked_by: str | None = None  # staff id; None: the bot knows itself
+    state: ReviewState = "open"
+    settled_by: str | None = None
+    settled_at: int | None = None
+
+
+class ReviewGroup(Value):
+    """Equal questions in the same state."""
+
+    newest: ReviewItem
+    count: int
+    wrong: int  # how many of them somebody marked
+
+
 # ---- turns ---------------------------------------------------------------------------------------
 
 
@@ -379,6 +455,7 @@ class Turn(Value):
     change: TicketChange | None = None
     expects_epoch: int | None = None  # the bot's fence: refuse if a person took over meanwhile
     facts: dict[str, Any] = {}  # what the bot understood, for reports: kind, procedure, confidence…
+    review: ReviewItem | None = None  # what the editors should look at
 
 
 class Committed(Value):
@@ -463,20 +540,6 @@ class Presence(Value):
     staff: str
     status: Literal["available", "busy", "away"]
     seen_at: int
-
-
-# ---- knowledge in the store ----------------------------------------------------------------------
-
-KnowledgeKind = Literal["procedure", "faq", "agency", "commune", "category", "group", "source"]
-
-
-class KnowledgeDoc(Value):
-    """One entry as the store keeps it; ``bot.knowledge`` gives ``body`` its schema."""
-
-    kind: KnowledgeKind
-    id: str
-    body: dict[str, Any]
-    origin: Literal["seed", "import"] = "seed"
 
 
 # ---- derived ids ---------------------------------------------------------------------------------

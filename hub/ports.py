@@ -20,10 +20,13 @@ from hub.model import (
     Delivery,
     Dialogue,
     Draft,
+    EditState,
     Event,
     EventKind,
     Intake,
     KnowledgeDoc,
+    KnowledgeEdit,
+    KnowledgeKind,
     Lease,
     MediaJob,
     Message,
@@ -31,6 +34,10 @@ from hub.model import (
     Presence,
     Priority,
     Raw,
+    ReviewGroup,
+    ReviewItem,
+    ReviewReason,
+    ReviewState,
     Staff,
     State,
     Ticket,
@@ -194,7 +201,7 @@ class Store(Protocol):
     async def erase_person(self, conversation: str, *, now: int) -> bool:
         """Remove what the person said and who they are: texts, attachments and their blobs (unless used
         elsewhere), data and external texts of messages, name, contact, dialogue, consents, details and summary
-        of tickets, bodies of deliveries and events. What was waiting is ``no_reply_due``, what was queued to
+        of tickets, bodies of deliveries and events, items for the editors' review. What was waiting is ``no_reply_due``, what was queued to
         them is ``failed``; open tickets are closed with a note. Ids, times and counts stay, so that the books
         still balance and a replayed delivery stays a duplicate. False if there is no such conversation."""
         ...
@@ -260,7 +267,55 @@ class Store(Protocol):
     async def knowledge_revision(self) -> int: ...
     async def knowledge(self) -> list[KnowledgeDoc]: ...
     async def put_knowledge(self, docs: Sequence[KnowledgeDoc], *, now: int) -> int:
-        """Add or replace entries, all or nothing; the new revision. Seed never overwrites an import."""
+        """Add or replace entries, all or nothing; the new revision. Seed never overwrites an import, and neither
+        what an editor has changed."""
+        ...
+
+    async def knowledge_entry(self, kind: KnowledgeKind, entry: str) -> KnowledgeDoc | None: ...
+    async def commit_edit(self, edit: KnowledgeEdit, *, expects: EditState | None = None) -> None:
+        """Keep an edit as it stands now; if that is ``applied``, its entry changes in the same step. An edit that is
+        in that state already changes nothing.
+
+        Args:
+            expects: the state it is in so far; None: it is new.
+
+        Raises:
+            KnowledgeMoved: the entry is no longer as ``before`` says, or the edit is in another state.
+        """
+        ...
+
+    async def knowledge_edit(self, edit: str) -> KnowledgeEdit | None: ...
+    async def knowledge_edits(
+        self,
+        *,
+        kind: KnowledgeKind | None = None,
+        entry: str | None = None,
+        state: EditState | None = None,
+        by: str | None = None,
+        limit: int,
+    ) -> list[KnowledgeEdit]:
+        """Those that fit, the latest to move first."""
+        ...
+
+    # -- what the editors should look at
+    async def put_review(self, item: ReviewItem) -> None:
+        """Add, or replace by id."""
+        ...
+
+    async def reviews(
+        self, *, key: str | None = None, conversation: str | None = None, limit: int
+    ) -> list[ReviewItem]:
+        """Those that fit, newest first."""
+        ...
+
+    async def review_groups(
+        self, state: ReviewState, *, reason: ReviewReason | None = None, limit: int
+    ) -> list[ReviewGroup]:
+        """Equal questions together, the most frequent first, then the newest."""
+        ...
+
+    async def settle_reviews(self, key: str, state: ReviewState, *, by: str, now: int) -> int:
+        """Close all open items of a question, or open (``state="open"``) all closed ones; how many."""
         ...
 
     # -- people

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bot.review import unanswered
 from handoff.duty import nobody_there, promise
 from handoff.rules import Rules, product
 from handoff.tickets import add_to_ticket, open_ticket, opened_text, owner_after, still_open_text, ticket_year
@@ -275,9 +276,11 @@ class TurnWorker:
             log.warning(
                 "bot failed", extra={"facts": {"conversation": question.conversation, "why": failure}}
             )
-        return await self._turn(lease.conversation, batch, answer)
+        return await self._turn(lease.conversation, batch, answer, question.text)
 
-    async def _turn(self, conversation: Conversation, batch: Sequence[Message], answer: BotAnswer) -> Turn:
+    async def _turn(
+        self, conversation: Conversation, batch: Sequence[Message], answer: BotAnswer, asked: str
+    ) -> Turn:
         last = batch[-1]
         id_ = derived_id("t", conversation.id, str(last.seq))
         at = self.clock.now()
@@ -319,6 +322,7 @@ class TurnWorker:
                 },
                 exclude_defaults=True,
             ),
+            review=unanswered(conversation, id_, asked, answer, at),
         )
 
     def _reach(self, conversation: Conversation) -> Reach:

@@ -71,7 +71,9 @@ def erased_turn(turn: Turn) -> Turn:
             "fields": {name: value for name, value in turn.change.fields.items() if name not in PERSONAL},
         }
     )
-    return turn.model_copy(update={"says": (), "dialogue": None, "ticket": None, "change": change})
+    return turn.model_copy(
+        update={"says": (), "dialogue": None, "ticket": None, "change": change, "review": None}
+    )
 
 
 def erased_ticket(ticket: Ticket, now: int) -> Ticket:

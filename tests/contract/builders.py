@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hub.model import Conversation, Event, Raw, Ticket, TicketEvent, Turn
+from hub.model import Conversation, Event, Raw, ReviewItem, Ticket, TicketEvent, Turn
 from hub.ports import Store
 
 T0 = 1_795_400_000_000
@@ -52,5 +52,20 @@ def ticket(conversation: str, n: int = 1, **fields: Any) -> Ticket:
         summary="Muốn gặp tổng đài viên",
         created_at=T0 + n,
         history=(TicketEvent(at=T0 + n, actor="bot", state="new"),),
+        **fields,
+    )
+
+
+def review(
+    id_: str, conversation: str, question: str = "Mở tiệm hớt tóc cần gì", **fields: Any
+) -> ReviewItem:
+    return ReviewItem(
+        id=id_,
+        key=fields.pop("key", f"q-{question}"),
+        conversation=conversation,
+        channel="webchat",
+        at=fields.pop("at", T0),
+        reason=fields.pop("reason", "unknown"),
+        question=question,
         **fields,
     )

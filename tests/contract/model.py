@@ -10,6 +10,7 @@ from hub.errors import LeaseLost, NotFound, OwnerChanged, TicketMoved
 from hub.model import (
     FINAL,
     OPEN_STATES,
+    ORIGINS,
     SPOKEN,
     Conversation,
     Delivery,
@@ -497,7 +498,7 @@ class Model:
         changed = False
         for doc in docs:
             old = self.docs.get((doc.kind, doc.id))
-            if old != doc and not (old is not None and old.origin == "import" and doc.origin == "seed"):
+            if old != doc and (old is None or ORIGINS.index(old.origin) <= ORIGINS.index(doc.origin)):
                 self.docs[doc.kind, doc.id] = doc
                 changed = True
         self.revision += changed

@@ -11,13 +11,13 @@ from pymongo import MongoClient
 
 from hub.audit import AuditNote
 from hub.errors import HalfCopied, StoreError, StoreUnavailable
-from hub.model import Attachment, Consent, Draft, KnowledgeDoc, Staff, TicketChange
+from hub.model import Attachment, Consent, Draft, KnowledgeDoc, KnowledgeEdit, Staff, TicketChange
 from hub.ports import Store
 from hub.store import movable_for, name_of, store_for
 from hub.store.mongo.moving import NOT_MOVED as NO_COLLECTION
 from hub.store.moving import SECTIONS, Movable, Row, Section, copy
 from hub.store.sqlite.moving import NOT_MOVED as NO_TABLE
-from tests.contract.builders import T0, arrive, event, raw, ticket, turn
+from tests.contract.builders import T0, arrive, event, raw, review, ticket, turn
 
 NOW = T0 + 1_000_000
 HERE = Path()
@@ -69,6 +69,13 @@ async def fill(store: Store) -> None:
     await store.put_knowledge(
         [KnowledgeDoc(kind="procedure", id="p-1", body={"tên": "Khai sinh"})], now=T0 + 1
     )
+    old = KnowledgeDoc(kind="procedure", id="p-1", body={"tên": "Khai sinh"})
+    new = KnowledgeDoc(kind="procedure", id="p-1", body={"tên": "Đăng ký khai sinh"}, origin="editor")
+    done = KnowledgeEdit(
+        id="e-1", kind="procedure", entry="p-1", before=old, after=new, state="applied", by="s-1", at=T0 + 2
+    )
+    await store.commit_edit(done)
+    await store.commit_edit(done.model_copy(update={"id": "e-2", "state": "proposed", "note": "phí mới"}))
     await store.put_staff(
         Staff(id="s-1", login="truc", name="Trực tổng đài", role="operator", password_hash="x")
     )
@@ -116,6 +123,7 @@ async def fill(store: Store) -> None:
         )
     )
     await store.note_person(asked.conversation, now=T0, name="Chị Mẫu", contact={"phone": "0900000000"})
+    await store.put_review(review("i-1", asked.conversation, note="sai phí", reason="wrong"))
     # sends in every state
     for n, fate in enumerate(("later", "unknown", "failed", "sending", "queued")):
         (line,) = await arrive(store, event(f"o{n}", conversation=f"out-{n}"), at=T0 + 30 + n)
@@ -166,6 +174,8 @@ async def everything(store: Store) -> dict[str, Any]:
             ticket for state in ("open", "closed") for ticket, _ in await store.queue(limit=99, state=state)
         ],
         "knowledge": (await store.knowledge_revision(), await store.knowledge()),
+        "edits": await store.knowledge_edits(limit=99),
+        "reviews": await store.reviews(limit=99),
         "staff": await store.staff_by_login("truc"),
         "state": await store.state("tokens"),
         "turns": [await store.turn(id_) for id_ in ("t-1", "t-2", "t-3")],

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from hub.errors import StoreUnavailable
-from hub.model import Button, Dialogue, Draft, KnowledgeDoc, TicketChange
+from hub.model import Button, Dialogue, Draft, KnowledgeDoc, KnowledgeEdit, TicketChange
 from hub.ports import Store
 from hub.store import store_for
-from tests.contract.builders import T0, arrive, event, raw, ticket, turn
+from tests.contract.builders import T0, arrive, event, raw, review, ticket, turn
 from tests.contract.crash import dying
 
 NOW = T0 + 100
@@ -30,6 +30,8 @@ async def picture(store: Store) -> dict[str, Any]:
         seen[state] = await store.queue(limit=100, state=state)
     seen["books"] = await store.books(now=NOW, grace_ms=60_000)
     seen["knowledge"] = await store.knowledge_revision(), await store.knowledge()
+    seen["edits"] = await store.knowledge_edits(limit=99)
+    seen["reviews"] = await store.reviews(limit=99)
     return seen
 
 
@@ -74,7 +76,7 @@ async def hand_over(store: Store, lease: Any) -> Any:
         turn(
             lease.conversation, "t-1", handles=1, outcome="answered", says=says, at=NOW, owner="human",
             ticket=ticket(lease.conversation.id), dialogue=Dialogue(events=({"event": "restart"},)),
-            expects_epoch=0,
+            expects_epoch=0, review=review("i-1", lease.conversation.id),
         ),
         lease,
     )  # fmt: skip
@@ -132,6 +134,18 @@ async def import_knowledge(store: Store, _: Any) -> Any:
     return await store.put_knowledge(docs, now=NOW)
 
 
+FAQ = KnowledgeDoc(kind="faq", id="f-1", body={"n": 1})
+
+
+async def edit_knowledge(store: Store, _: Any) -> Any:
+    after = FAQ.model_copy(update={"body": {"n": 9}, "origin": "editor"})
+    await store.commit_edit(
+        KnowledgeEdit(
+            id="e-1", kind="faq", entry="f-1", before=FAQ, after=after, state="applied", by="s-1", at=NOW
+        )
+    )
+
+
 CASES = {
     "take_in": (nothing, take_in),
     "hand_over": (one_message, hand_over),
@@ -139,6 +153,7 @@ CASES = {
     "sent": (sending, sent),
     "read": (all_sent, read),
     "knowledge": (some_knowledge, import_knowledge),
+    "edit": (some_knowledge, edit_knowledge),
 }
 
 

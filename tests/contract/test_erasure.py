@@ -14,7 +14,7 @@ from hub.errors import LeaseLost, OwnerChanged
 from hub.model import Attachment, Button, Consent, Conversation, Dialogue, Draft, Raw, TicketChange, Turn
 from hub.ports import Store
 from hub.store import store_for
-from tests.contract.builders import T0, arrive, event, ticket, turn
+from tests.contract.builders import T0, arrive, event, review, ticket, turn
 from tests.contract.test_crash import NOW, deaths, opened, picture
 
 SECRET = "an-bi-mat-0909"
@@ -92,6 +92,7 @@ async def person(store: Store) -> str:
             id_, "t-1", handles=1, outcome="answered", at=T0,
             says=(Draft(text=f"Dạ {SECRET}", buttons=(Button(title=SECRET, payload=SECRET),)), Draft(text=SECRET)),
             dialogue=Dialogue(events=({"event": "slot", "value": SECRET},)), facts={"kind": "procedure"},
+            review=review("i-1", id_, SECRET),
         ),
         lease,
     )  # fmt: skip
@@ -114,6 +115,7 @@ async def person(store: Store) -> str:
     await store.note_person(
         id_, now=T0, name=SECRET, contact={"phone": SECRET}, unreachable=f"550 {SECRET}", interacted_at=T0
     )
+    await store.put_review(review("i-2", id_, SECRET, answer=SECRET, note=SECRET, reason="wrong"))
     await store.put_consent(
         Consent(id="n-1", conversation=id_, channel="email", address=SECRET, agreed_at=T0)
     )  # fmt: skip

@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 
 from hub.errors import HubError
 from hub.model import (
+    ORIGINS,
     Dialogue,
     Draft,
     Event,
@@ -400,7 +401,7 @@ class StoreMachine(RuleBasedStateMachine):
         docs=st.lists(
             st.builds(
                 KnowledgeDoc, kind=st.sampled_from(["faq", "agency"]), id=st.sampled_from("ab"),
-                body=st.dictionaries(texts, texts, max_size=1), origin=st.sampled_from(["seed", "import"]),
+                body=st.dictionaries(texts, texts, max_size=1), origin=st.sampled_from(ORIGINS),
             ),
             max_size=3,
         )

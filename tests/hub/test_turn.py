@@ -201,3 +201,20 @@ async def test_the_worker_finishes_its_turn_before_it_stops(rooms: Rooms) -> Non
     with pytest.raises(asyncio.CancelledError):
         await worker
     assert (await rooms.last(conversation)).text == "[1] làm khai sinh"
+
+
+async def test_what_the_bot_could_not_answer_is_laid_before_the_editors(rooms: Rooms) -> None:
+    def unanswerable(question: Question) -> BotAnswer:
+        return BotAnswer(
+            kind="unknown_procedure", says=(Draft(text="Em chưa có"),), dialogue=question.dialogue
+        )
+
+    rooms.bot.reply = unanswerable
+    conversation = await rooms.hear("nuôi chim yến cần giấy gì", "gọi lại 0912345678")
+    await rooms.answer_due()
+    (item,) = await rooms.store.reviews(conversation=conversation, limit=9)
+    assert (item.reason, item.state, item.channel) == ("unknown", "open", "paper")
+    assert item.question == "nuôi chim yến cần giấy gì\ngọi lại [đã che]"
+    assert item.answer == "Em chưa có"
+    await rooms.store.erase_person(conversation, now=rooms.clock.now())
+    assert await rooms.store.reviews(limit=9) == []

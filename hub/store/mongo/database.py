@@ -42,7 +42,11 @@ async def _desk(database: AsyncDatabase[Document]) -> None:
     await name_channels(database["tickets"], database["conversations"])
 
 
-MIGRATIONS: tuple[Migration, ...] = (_people, _tickets, _desk)  # from schema 1 on
+async def _editors(_: AsyncDatabase[Document]) -> None:
+    """An origin of entries, and a carried edit, that older hubs do not know."""
+
+
+MIGRATIONS: tuple[Migration, ...] = (_people, _tickets, _desk, _editors)  # from schema 1 on
 DEFAULT_DATABASE = "hub1022"
 BLOBS = "blobs"  # the bucket of GridFS
 
@@ -85,6 +89,11 @@ INDEXES: tuple[tuple[str, str, Document, Document], ...] = (
     ("audit", "target", {"target": _UP}, {}),
     ("hits", "key", {"key": _UP, "at": _UP}, {}),
     ("knowledge", "revision", {"revision": _UP, "writer": _UP}, {}),
+    ("knowledge_edits", "entry", {"kind": _UP, "entry": _UP, "moved_at": _UP}, {}),
+    ("knowledge_edits", "state", {"state": _UP, "moved_at": _UP}, {}),
+    ("reviews", "key", {"key": _UP, "at": _UP}, {}),
+    ("reviews", "conversation", {"conversation": _UP}, {}),
+    ("reviews", "state", {"state": _UP, "key": _UP}, {}),
     (f"{BLOBS}.files", "filename_1_uploadDate_1", {"filename": _UP, "uploadDate": _UP}, {}),  # GridFS's own
     (f"{BLOBS}.chunks", "files_id_1_n_1", {"files_id": _UP, "n": _UP}, {"unique": True}),
     ("uploads", "at", {"at": _UP}, {}),

@@ -35,6 +35,7 @@ async def to_erase(db: Database, conversation: Document, now: int) -> Document |
         "tickets": [
             t["_id"] async for t in db["tickets"].find(of) if ticket_of(t) != erased_ticket(ticket_of(t), now)
         ],
+        "reviews": await _ids(db, "reviews", of),
         "raws": await _ids(db, "raw", {"_id": {"$in": sorted(raws)}} | _LEFT),
     }
     if not any(lists.values()):
@@ -51,6 +52,7 @@ async def carry_out(db: Database, effect: Document) -> None:
     for message in effect["messages"]:
         await _erase_message(db, effect, message)
     await db["events"].update_many({"_id": {"$in": effect["events"]}}, {"$set": {"body": ""}})
+    await db["reviews"].delete_many({"_id": {"$in": effect.get("reviews", [])}})
     for turn in effect["turns"]:
         kept = await db["turns"].find_one({"_id": turn})
         if kept is not None:

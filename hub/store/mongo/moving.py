@@ -11,7 +11,7 @@ from pymongo.errors import BulkWriteError
 
 from hub.errors import StoreError
 from hub.model import Message, Raw, Ticket
-from hub.store.mongo import blobs, intake, knowledge, tickets
+from hub.store.mongo import blobs, intake, knowledge, reviews, tickets
 from hub.store.mongo.database import BLOBS, Database, Document, put_new, reaching
 from hub.store.mongo.documents import (
     CONVERSATION_COLUMNS,
@@ -35,6 +35,8 @@ _PLAIN: Final = {
     "staff": ("login", "body"),
     "events": ("conversation", "channel", "kind", "at", "raw", "body"),
     "turns": ("conversation", "at", "body"),
+    "knowledge_edits": (*knowledge.EDIT_COLUMNS, "body"),
+    "reviews": (*reviews.COLUMNS, "body"),
 }
 #: What ``_id`` is called in a row.
 _NAME: Final = {"states": "name"}
@@ -50,6 +52,7 @@ class MovableMongo:
     async def open(self) -> None:
         await self._db.open()
         await Journal(self._db).sweep(now=time.time_ns() // 1_000_000, all_=True)  # nothing is left half done
+        await knowledge.settled(self._db)
 
     async def close(self) -> None:
         await self._db.close()

@@ -22,15 +22,22 @@ from hub.model import (
     Conversation,
     ConversationQuery,
     Delivery,
+    EditState,
     Event,
     Intake,
     KnowledgeDoc,
+    KnowledgeEdit,
+    KnowledgeKind,
     Lease,
     MediaJob,
     Message,
     Outgoing,
     Presence,
     Raw,
+    ReviewGroup,
+    ReviewItem,
+    ReviewReason,
+    ReviewState,
     Staff,
     State,
     Ticket,
@@ -51,6 +58,7 @@ from hub.store.mongo import (
     moving,
     outbox,
     people,
+    reviews,
     tickets,
 )
 from hub.store.mongo.books import balance
@@ -346,6 +354,53 @@ class MongoStore:
     @reaching
     async def put_knowledge(self, docs: Sequence[KnowledgeDoc], *, now: int) -> int:
         return await knowledge.put(self._db, docs, now=now)
+
+    @reaching
+    async def knowledge_entry(self, kind: KnowledgeKind, entry: str) -> KnowledgeDoc | None:
+        return await knowledge.entry(self._db, kind, entry)
+
+    @reaching
+    async def commit_edit(self, edit: KnowledgeEdit, *, expects: EditState | None = None) -> None:
+        await knowledge.commit_edit(self._db, edit, expects)
+
+    @reaching
+    async def knowledge_edit(self, edit: str) -> KnowledgeEdit | None:
+        return await knowledge.edit(self._db, edit)
+
+    @reaching
+    async def knowledge_edits(
+        self,
+        *,
+        kind: KnowledgeKind | None = None,
+        entry: str | None = None,
+        state: EditState | None = None,
+        by: str | None = None,
+        limit: int,
+    ) -> list[KnowledgeEdit]:
+        wanted = {"kind": kind, "entry": entry, "state": state, "by": by}
+        return await knowledge.edits(self._db, wanted, limit)
+
+    # -- what the editors should look at
+
+    @reaching
+    async def put_review(self, item: ReviewItem) -> None:
+        await reviews.put(self._db, item)
+
+    @reaching
+    async def reviews(
+        self, *, key: str | None = None, conversation: str | None = None, limit: int
+    ) -> list[ReviewItem]:
+        return await reviews.find(self._db, {"key": key, "conversation": conversation}, limit)
+
+    @reaching
+    async def review_groups(
+        self, state: ReviewState, *, reason: ReviewReason | None = None, limit: int
+    ) -> list[ReviewGroup]:
+        return await reviews.groups(self._db, state, reason, limit)
+
+    @reaching
+    async def settle_reviews(self, key: str, state: ReviewState, *, by: str, now: int) -> int:
+        return await reviews.settle(self._db, key, state, by, now)
 
     # -- people
 

@@ -2,6 +2,7 @@
 
 from hub.errors import LeaseLost, NotFound, OwnerChanged, StoreError, TicketMoved
 from hub.model import Committed, Lease, Ticket, Turn
+from hub.store.mongo import reviews
 from hub.store.mongo.database import Database, Document
 from hub.store.mongo.documents import (
     message_document,
@@ -71,6 +72,8 @@ def _change(conversation: Document, turn: Turn, changed: Ticket | None) -> tuple
     if changed is not None:
         event = event_document(changed.history[-1])
         effects.append(change_ticket(changed.id, turn.id, ticket_fields(changed, turn.at), event))
+    if turn.review is not None:
+        effects.append(insert("reviews", reviews.document(turn.review)))
     effects.append(insert("turns", turn_document(turn)))  # last: a turn that is there is there whole
     fields |= _move(conversation, turn, waits=bool(fields["waiting"]))
     fields["last_seq"] = conversation["last_seq"] + len(messages)

@@ -26,6 +26,7 @@ def erase(c: sqlite3.Connection, conversation: str, now: int) -> bool:
         + _tickets(c, conversation, now)
         + c.execute("UPDATE events SET body = '' WHERE conversation = ? AND body <> ''", (conversation,)).rowcount
         + c.execute("DELETE FROM consents WHERE conversation = ?", (conversation,)).rowcount
+        + c.execute("DELETE FROM reviews WHERE conversation = ?", (conversation,)).rowcount
         + _deliveries(c, conversation)
     )  # fmt: skip
     if not changed and after == before:

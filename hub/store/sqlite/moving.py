@@ -37,6 +37,8 @@ _MESSAGE: Final = (
 #: From when on it may be sent, by state: after a rest, or when the sender's lease has run out.
 _SENT_FROM: Final = {"queued": "retry_at", "sending": "lease_until"}
 _RAW: Final = ("id", "channel", "received_at", "body", "events", "duplicates", "refused", "error")
+_EDIT: Final = ("id", "kind", "entry", "state", "by", "moved_at", "body")
+_REVIEW: Final = ("id", "key", "conversation", "state", "reason", "at", "body")
 _EVENT: Final = ("id", "conversation", "channel", "kind", "at", "raw", "body")
 
 
@@ -187,6 +189,8 @@ def _raw(c: sqlite3.Connection, after: Place, limit: int) -> list[tuple[Place, R
 
 _READ: Final[dict[str, Callable[[sqlite3.Connection, Place, int], list[tuple[Place, Row]]]]] = {
     "knowledge": _plain("knowledge", ("kind", "id"), ("kind", "id", "origin", "changed_at", "body")),
+    "knowledge_edits": _plain("knowledge_edits", ("id",), _EDIT),
+    "reviews": _plain("reviews", ("id",), _REVIEW),
     "counters": _plain("counters", ("name",), ("name", "value"), "name <> 'ping'"),
     "states": _plain("states", ("name",), ("name", "version", "changed_at", "body"), f"name <> '{PROGRESS}'"),
     "staff": _plain("staff", ("id",), ("id", "login", "body")),
@@ -259,6 +263,8 @@ def _json(value: Any) -> str:
 
 _WRITE: Final[dict[str, Callable[[sqlite3.Connection, Row], None]]] = {
     "knowledge": _put("knowledge"),
+    "knowledge_edits": _put("knowledge_edits"),
+    "reviews": _put("reviews"),
     "counters": _put("counters"),
     "states": _put("states"),
     "staff": _put("staff"),

@@ -20,15 +20,22 @@ from hub.model import (
     Conversation,
     ConversationQuery,
     Delivery,
+    EditState,
     Event,
     Intake,
     KnowledgeDoc,
+    KnowledgeEdit,
+    KnowledgeKind,
     Lease,
     MediaJob,
     Message,
     Outgoing,
     Presence,
     Raw,
+    ReviewGroup,
+    ReviewItem,
+    ReviewReason,
+    ReviewState,
     Staff,
     State,
     Ticket,
@@ -37,7 +44,7 @@ from hub.model import (
     Turn,
 )
 from hub.ports import Books
-from hub.store.sqlite import audit, conversations, jobs, media, moving, people, tickets
+from hub.store.sqlite import audit, conversations, jobs, knowledge, media, moving, people, reviews, tickets
 from hub.store.sqlite.blobs import Blobs
 from hub.store.sqlite.books import balance
 from hub.store.sqlite.engine import Engine, Work, migrations
@@ -381,31 +388,53 @@ class SqliteStore:
     # -- knowledge
 
     async def knowledge_revision(self) -> int:
-        row = await self._one("SELECT value FROM counters WHERE name = 'knowledge'")
-        return int(row["value"]) if row else 0
+        return await self._engine.read(knowledge.revision)
 
     async def knowledge(self) -> list[KnowledgeDoc]:
         return [knowledge_of(row) for row in await self._all("SELECT * FROM knowledge ORDER BY kind, id")]
 
     async def put_knowledge(self, docs: Sequence[KnowledgeDoc], *, now: int) -> int:
-        def work(c: sqlite3.Connection) -> int:
-            changed = 0
-            for doc in docs:
-                body = json.dumps(doc.body, ensure_ascii=False, sort_keys=True)
-                changed += c.execute(
-                    "INSERT INTO knowledge (kind, id, origin, changed_at, body) VALUES (?,?,?,?,?)"
-                    " ON CONFLICT (kind, id) DO UPDATE SET origin = excluded.origin, body = excluded.body,"
-                    " changed_at = excluded.changed_at"
-                    " WHERE (excluded.origin = 'import' OR knowledge.origin = 'seed')"
-                    " AND (knowledge.body <> excluded.body OR knowledge.origin <> excluded.origin)",
-                    (doc.kind, doc.id, doc.origin, now, body),
-                ).rowcount
-            if changed:
-                return _count_up(c, "knowledge")
-            row = c.execute("SELECT value FROM counters WHERE name = 'knowledge'").fetchone()
-            return int(row["value"]) if row else 0
+        return await self._engine.write(lambda c: knowledge.put(c, docs, now))
 
-        return await self._engine.write(work)
+    async def knowledge_entry(self, kind: KnowledgeKind, entry: str) -> KnowledgeDoc | None:
+        return await self._engine.read(lambda c: knowledge.entry(c, kind, entry))
+
+    async def commit_edit(self, edit: KnowledgeEdit, *, expects: EditState | None = None) -> None:
+        await self._engine.write(lambda c: knowledge.commit_edit(c, edit, expects, edit.moved_at))
+
+    async def knowledge_edit(self, edit: str) -> KnowledgeEdit | None:
+        return await self._engine.read(lambda c: knowledge.edit(c, edit))
+
+    async def knowledge_edits(
+        self,
+        *,
+        kind: KnowledgeKind | None = None,
+        entry: str | None = None,
+        state: EditState | None = None,
+        by: str | None = None,
+        limit: int,
+    ) -> list[KnowledgeEdit]:
+        wanted = {"kind": kind, "entry": entry, "state": state, "by": by}
+        return await self._engine.read(lambda c: knowledge.edits(c, wanted, limit))
+
+    # -- what the editors should look at
+
+    async def put_review(self, item: ReviewItem) -> None:
+        await self._engine.write(lambda c: reviews.put(c, item))
+
+    async def reviews(
+        self, *, key: str | None = None, conversation: str | None = None, limit: int
+    ) -> list[ReviewItem]:
+        wanted = {"key": key, "conversation": conversation}
+        return await self._engine.read(lambda c: reviews.find(c, wanted, limit))
+
+    async def review_groups(
+        self, state: ReviewState, *, reason: ReviewReason | None = None, limit: int
+    ) -> list[ReviewGroup]:
+        return await self._engine.read(lambda c: reviews.groups(c, state, reason, limit))
+
+    async def settle_reviews(self, key: str, state: ReviewState, *, by: str, now: int) -> int:
+        return await self._engine.write(lambda c: reviews.settle(c, key, state, by, now))
 
     # -- people
 
