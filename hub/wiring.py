@@ -50,6 +50,7 @@ log = logging.getLogger(__name__)
 Work = Callable[[], Coroutine[Any, Any, None]]
 
 KNOWLEDGE_POLL_S = 3.0
+LEARN_AFTER_S = 30.0  # without a change
 RESTART_S = 1.0
 LONGEST_STOP_S = 15.0
 
@@ -122,31 +123,61 @@ def normalized(settings: Settings, channel: str, body: bytes) -> list[Event]:
 
 
 class LiveKnowledge:
-    """The newest knowledge base: rebuilt when the store's revision moves, replaced whole."""
+    """The newest knowledge base: rebuilt when the store's revision moves, replaced whole. What an editor changed
+    counts at once; learning anew from it takes seconds of work and is done when the editors rest."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
+        self._clock = clock
         self._current: KnowledgeBase | None = None
+        self._loading = asyncio.Lock()
 
     def __call__(self) -> KnowledgeBase:
         if self._current is None:
             raise StartupError("the knowledge base is not loaded yet")
         return self._current
 
-    async def load(self) -> None:
-        revision = await self._store.knowledge_revision()
-        if self._current is None or self._current.revision != revision:
+    async def load(self) -> bool:
+        """Be as new as the store; whether something had changed.
+
+        Raises:
+            StoreError, DataError: it stays as it was.
+        """
+        async with self._loading:
+            revision, current = await self._store.knowledge_revision(), self._current
+            if current is not None and current.revision == revision:
+                return False
             docs = await self._store.knowledge()
-            self._current = await asyncio.to_thread(KnowledgeBase.build, docs, revision)
+            self._current = await asyncio.to_thread(
+                partial(KnowledgeBase.build, docs, revision, like=current, clock=self._clock)
+            )
             log.info("knowledge loaded", extra={"facts": {"revision": revision, "entries": len(docs)}})
+            return True
+
+    async def learn(self) -> None:
+        """Learn what was only taken over so far."""
+        current = self._current
+        if current is None or not current.behind:
+            return
+        learned = await asyncio.to_thread(current.learned)
+        async with self._loading:
+            if self._current is current:
+                self._current = learned
+                log.info("knowledge learned", extra={"facts": {"revision": learned.revision}})
 
     async def follow(self) -> None:
+        rested_s = 0.0
         while True:
             await asyncio.sleep(KNOWLEDGE_POLL_S)
             try:
-                await self.load()
+                rested_s = 0.0 if await self.load() else rested_s + KNOWLEDGE_POLL_S
             except StoreError:
                 continue
+            except DataError:
+                log.exception("the stored knowledge is not in order: the last stays in force")
+                continue
+            if rested_s >= LEARN_AFTER_S:
+                await self.learn()
 
 
 class HubProcess:
@@ -176,7 +207,7 @@ class HubProcess:
         self.settings = settings = with_secret_key(settings)
         self.clock = clock = clock or SystemClock()
         self.store = store_for(settings.store_url, settings.data)
-        self.knowledge = LiveKnowledge(self.store)
+        self.knowledge = LiveKnowledge(self.store, clock)
         self.rules = LiveRules(self.store)
         self.rasa_secret = settings.rasa_secret.get_secret_value() or secrets.token_urlsafe(32)
         self._rasa = RasaBot(self.rasa_secret, timeout_s=settings.bot_budget_s, url=settings.rasa_url)
@@ -237,6 +268,7 @@ class HubProcess:
             stream=self.stream,
             live=live,
             knowledge=self.knowledge,
+            reload_knowledge=self.knowledge.load,
             connectors=connectors,
             metrics=metrics,
             readiness=self.readiness,

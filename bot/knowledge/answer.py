@@ -4,7 +4,7 @@ What was not read at a source is said to need confirmation; what is not known is
 the editors (``review``) are never shown.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from bot.knowledge.entries import Entries
@@ -27,6 +27,7 @@ MAX_BASIS = 3
 
 PERSON = 'Anh/chị gõ "gặp cán bộ" để được người hỗ trợ.'
 CONFIRM = f"Thông tin này cần được xác nhận lại trước khi anh/chị làm hồ sơ. {PERSON}"
+LAPSED = "Thông tin này đã quá hạn rà soát ({when}), có thể đã thay đổi."
 REFERENCE = "Theo dữ liệu tham khảo của Tổng đài 1022"
 
 #: What each aspect is called in a sentence, and the parts of an entry it is made of.
@@ -58,10 +59,11 @@ class Draft:
 
 
 class Writer:
-    """Writes answers from one set of entries."""
+    """Writes answers from one set of entries; ``today`` is the day in Vietnam, as ISO."""
 
-    def __init__(self, entries: Entries) -> None:
+    def __init__(self, entries: Entries, today: Callable[[], str]) -> None:
         self._entries = entries
+        self._today = today
 
     def procedure(self, procedure: Procedure, aspect: Aspect, commune: str | None = None) -> Answer:
         name, _ = ASPECTS[aspect]
@@ -77,6 +79,7 @@ class Writer:
         tail.append(self._source(procedure, draft.parts))
         if unsure:
             tail.append(CONFIRM if len(unsure) == len(draft.parts) else self._partly(unsure))
+        tail += self._lapsed(procedure)
         missing = aspect == "general" and not {"processing_time", "fee", "where_to_apply"} & set(draft.parts)
         if missing:
             tail.append(f"Tổng đài 1022 chưa có dữ liệu về hồ sơ, thời hạn, lệ phí của thủ tục này. {PERSON}")
@@ -94,6 +97,7 @@ class Writer:
             lines.append(self._cited(faq.source, None) or f"{REFERENCE}, {when(faq.as_of)}.")
         else:
             lines += [f"{REFERENCE}, {when(faq.as_of)}.", f"Thông tin này cần được xác nhận lại. {PERSON}"]
+        lines += self._lapsed(faq)
         return Answer("\n".join(lines), False, faq.verified, (faq.id,))
 
     # -- the body
@@ -197,6 +201,12 @@ class Writer:
     def _partly(self, unsure: Sequence[Verifiable]) -> str:
         names = ", ".join(PART_NAMES[part] for part in unsure)
         return f"Phần {names} cần được xác nhận lại. {PERSON}"
+
+    def _lapsed(self, entry: Procedure | Faq) -> list[str]:
+        """A sentence where the entry should have been looked at again by now."""
+        if entry.review_by is None or entry.review_by >= self._today():
+            return []
+        return [LAPSED.format(when=when(entry.review_by))]
 
     def _more(self, procedure: Procedure) -> str:
         others: tuple[Aspect, ...] = ("documents", "steps", "form", "eligibility", "legal_basis")

@@ -1,7 +1,8 @@
 """The knowledge base as one immutable object: built from documents, replaced whole when they change."""
 
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -11,11 +12,12 @@ from bot.knowledge.match import LITERAL, certainty, decide
 from bot.knowledge.model import Answer, Aspect, Hit, Match
 from bot.knowledge.needs import Needs, seed_needs
 from bot.knowledge.places import Gazetteer
-from bot.knowledge.ranker import UNKNOWN, Ranker
+from bot.knowledge.ranker import UNKNOWN, Ranker, model_name
 from bot.knowledge.schema import Commune, Faq, Procedure
-from bot.knowledge.search import Floats, Index
+from bot.knowledge.search import Floats, Index, gist
 from bot.knowledge.wording import names_nothing
-from bot.text import nfc
+from bot.text import fold, nfc
+from hub.clock import Clock, SystemClock, local_day
 from hub.model import KnowledgeDoc
 
 #: A report below this resemblance to any example is left to the operator's choice of category.
@@ -29,6 +31,8 @@ INDEX_WEIGHT, SHARPNESS = 2.0, 1.15
 NAMED, NAMED_WEIGHT = 0.6, 20.0
 #: Names nearer than this to the best were said as well as it was.
 TIE = 0.05
+#: Log-odds of an entry whose editor put down this very question.
+PUT_DOWN = 12.0
 #: How steeply better resemblance is preferred among entries nothing was learned about.
 STEEP = 14.0
 
@@ -36,51 +40,95 @@ STEEP = 14.0
 class KnowledgeBase:
     """Search, matching and answers over one revision of the knowledge."""
 
-    def __init__(self, entries: Entries, revision: int, needs: Needs) -> None:
+    def __init__(
+        self, docs: Sequence[KnowledgeDoc], revision: int, needs: Needs, ranker: Ranker | None, clock: Clock
+    ) -> None:
         self.revision = revision
-        self._entries = entries
+        self.entries = entries = Entries.of(docs)
+        self._docs = {(doc.kind, doc.id): doc for doc in docs}
+        self._clock = clock
         self._hits = [
             *(Hit("procedure", p.id, p.name, 0.0) for p in entries.procedures.values()),
             *(Hit("faq", q.id, q.question, 0.0) for q in entries.faqs.values()),
         ]
         phrases = [
-            *(procedure_phrases(p) for p in entries.procedures.values()),
+            *([*procedure_phrases(p), *p.needs] for p in entries.procedures.values()),
             *([q.question, *q.variants] for q in entries.faqs.values()),
         ]
         self._index = Index(phrases)
-        self._learn(phrases, needs)
+        self._learn(phrases, needs, ranker)
+        self._put_down: dict[str, list[int]] = defaultdict(list)
+        for at, (hit, said) in enumerate(zip(self._hits, phrases, strict=True)):
+            if self._docs[hit.kind, hit.id].origin == "editor":
+                gists = {gist(spelling) for one in said for spelling in (one, fold(one))}
+                for phrase in gists - {""}:
+                    self._put_down[phrase].append(at)
         self._category_ids = list(entries.categories)
         self._categories = Index([[c.name, *c.examples] for c in entries.categories.values()])
         self._gazetteer = Gazetteer(entries.communes.values())
-        self._writer = Writer(entries)
+        self._writer = Writer(entries, lambda: local_day(clock.now()))
 
     @classmethod
-    def build(cls, docs: Iterable[KnowledgeDoc], revision: int = 0) -> "KnowledgeBase":
+    def build(
+        cls,
+        docs: Iterable[KnowledgeDoc],
+        revision: int = 0,
+        *,
+        like: "KnowledgeBase | None" = None,
+        clock: Clock | None = None,
+    ) -> "KnowledgeBase":
         """Check and index documents.
+
+        Args:
+            like: take over what this one has learned, which is at once. Names, aliases and editors' phrases count
+                all the same; ``behind`` tells whether there is more to learn.
 
         Raises:
             DataError: with one line per fault.
         """
-        return cls(Entries.of(docs), revision, seed_needs())
+        clock = clock or (like._clock if like else SystemClock())
+        return cls(list(docs), revision, seed_needs(), like._ranker if like else None, clock)
 
-    def _learn(self, phrases: list[list[str]], needs: Needs) -> None:
+    def changed(self, before: KnowledgeDoc | None, after: KnowledgeDoc | None) -> "KnowledgeBase":
+        """As it would be with an entry changed, added (no ``before``) or gone (no ``after``), to try it out.
+
+        Raises:
+            DataError: with one line per fault.
+        """
+        docs = dict(self._docs)
+        if after is not None:
+            docs[after.kind, after.id] = after
+        elif before is not None:
+            del docs[before.kind, before.id]
+        return self.build(docs.values(), self.revision, like=self)
+
+    def learned(self) -> "KnowledgeBase":
+        """The same entries, with all there is to learn from them: seconds of work."""
+        return self.build(self._docs.values(), self.revision, clock=self._clock)
+
+    def _learn(self, phrases: list[list[str]], needs: Needs, ranker: Ranker | None) -> None:
         """Entries that people's needs are known of are learned; others are found by their names alone."""
-        learned = {
-            number: [*phrases[number], *needs.of(hit.kind, hit.id)]
-            for number, hit in enumerate(self._hits)
+        to_learn = {
+            f"{hit.kind} {hit.id}": [*said, *needs.of(hit.kind, hit.id)]
+            for hit, said in zip(self._hits, phrases, strict=True)
             if needs.of(hit.kind, hit.id)
         }
-        self._learned = np.fromiter(learned, dtype=np.int32)
+        if to_learn:
+            to_learn[UNKNOWN] = list(needs.unknown)
+        self.behind = ranker is not None and ranker.name != model_name(to_learn)
+        self._ranker = ranker or (Ranker.of(to_learn) if to_learn else None)
+        columns = {label: n for n, label in enumerate(self._ranker.labels)} if self._ranker else {}
+        places = [columns.get(f"{hit.kind} {hit.id}", -1) for hit in self._hits]
+        self._learned = np.array([at for at, place in enumerate(places) if place >= 0], dtype=np.int32)
         self._others = np.setdiff1d(np.arange(len(self._hits)), self._learned)
-        labels = {
-            f"{self._hits[number].kind} {self._hits[number].id}": said for number, said in learned.items()
-        }
-        self._ranker = Ranker.of(labels | {UNKNOWN: list(needs.unknown)}) if learned else None
+        self._columns = np.array(
+            [place for place in places if place >= 0] + [len(columns) - 1], dtype=np.int32
+        )
 
     def search(self, query: str, limit: int = 10) -> list[Hit]:
         """The ``limit`` procedures that are likeliest meant, best first; never abstains."""
         chances, _ = self._chances(query, self._scores(query))
-        return self._best(chances[: len(self._entries.procedures)], limit)
+        return self._best(chances[: len(self.entries.procedures)], limit)
 
     def find(self, query: str, limit: int = 5) -> Match:
         """What the query is about: one entry, several to ask about, or nothing that is known."""
@@ -97,7 +145,7 @@ class KnowledgeBase:
         Raises:
             KeyError: no such procedure.
         """
-        return self._writer.procedure(self._entries.procedures[procedure_id], aspect, commune)
+        return self._writer.procedure(self.entries.procedures[procedure_id], aspect, commune)
 
     def answer_faq(self, faq_id: str) -> Answer:
         """The answer to a common question.
@@ -105,13 +153,13 @@ class KnowledgeBase:
         Raises:
             KeyError: no such question.
         """
-        return self._writer.faq(self._entries.faqs[faq_id])
+        return self._writer.faq(self.entries.faqs[faq_id])
 
     def procedure(self, procedure_id: str) -> Procedure | None:
-        return self._entries.procedures.get(procedure_id)
+        return self.entries.procedures.get(procedure_id)
 
     def faq(self, faq_id: str) -> Faq | None:
-        return self._entries.faqs.get(faq_id)
+        return self.entries.faqs.get(faq_id)
 
     def communes_in(self, text: str) -> list[Commune]:
         """Communes the text names, in order; folded names only where they are unique."""
@@ -137,7 +185,7 @@ class KnowledgeBase:
         elsewhere = self._gazetteer.outside(query)
         if elsewhere and len(elsewhere) < len(query):
             # Where a citizen lives is not what a procedure is about; questions about the province may be.
-            procedures = len(self._entries.procedures)
+            procedures = len(self.entries.procedures)
             without_place = self._index.scores(elsewhere)[:procedures]
             scores[:procedures] = np.maximum(scores[:procedures], without_place)
         return scores
@@ -147,8 +195,10 @@ class KnowledgeBase:
         chances: Floats = np.zeros(len(self._hits), dtype=np.float32)
         unknown = 1.0
         if self._ranker is not None:
-            odds = self._ranker.logits(nfc(query[:QUERY_CHARS]))
+            odds = self._ranker.logits(nfc(query[:QUERY_CHARS]))[self._columns]
             alike = scores[self._learned]
+            if self._put_down and (put_down := self._put_down.get(gist(nfc(query[:QUERY_CHARS])))):
+                odds[:-1][np.isin(self._learned, put_down)] += PUT_DOWN
             odds[:-1] += INDEX_WEIGHT * alike + NAMED_WEIGHT * np.maximum(alike - NAMED, 0)
             share = _softmax(np.float32(SHARPNESS) * odds)
             chances[self._learned], unknown = share[:-1], float(share[-1])

@@ -12,6 +12,7 @@ from bot.knowledge.schema import (
     Category,
     Commune,
     Entry,
+    Example,
     Faq,
     Group,
     Procedure,
@@ -47,6 +48,7 @@ class Entries:
     categories: dict[str, Category] = field(default_factory=dict)
     groups: dict[str, Group] = field(default_factory=dict)
     sources: dict[str, Source] = field(default_factory=dict)
+    examples: dict[str, Example] = field(default_factory=dict)
 
     @classmethod
     def of(cls, docs: Iterable[KnowledgeDoc]) -> "Entries":
@@ -77,7 +79,7 @@ class Entries:
     def _shelf(self, kind: KnowledgeKind) -> dict[str, Any]:
         shelves: dict[KnowledgeKind, dict[str, Any]] = {
             "procedure": self.procedures, "faq": self.faqs, "agency": self.agencies, "commune": self.communes,
-            "category": self.categories, "group": self.groups, "source": self.sources,
+            "category": self.categories, "group": self.groups, "source": self.sources, "example": self.examples,
         }  # fmt: skip
         return shelves[kind]
 
@@ -94,10 +96,12 @@ class Entries:
         for p in self.procedures.values():
             yield from missing("procedure", p.id, "agency", [p.agency], self.agencies)
             yield from missing("procedure", p.id, "agency_2020", [p.agency_2020], self.agencies)
+            yield from missing("procedure", p.id, "owner", [p.owner], self.agencies)
             yield from missing("procedure", p.id, "source", p.source, self.sources)
         for q in self.faqs.values():
             yield from missing("faq", q.id, "category", [q.category], self.categories)
             yield from missing("faq", q.id, "source", q.source, self.sources)
+            yield from missing("faq", q.id, "owner", [q.owner], self.agencies)
         names = {c.name for c in self.communes.values()}
         for a in self.agencies.values():
             yield from missing("agency", a.id, "parent", [a.parent], self.agencies)

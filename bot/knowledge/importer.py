@@ -82,7 +82,7 @@ def read_import(
                 f"{row.where}, {row.column(('id',))}: mã '{procedure.id}' đã có ở {seen[procedure.id]}"
             )
         seen[procedure.id] = row.where
-        for name in ("agency", "agency_2020"):
+        for name in ("agency", "agency_2020", "owner"):
             agency = getattr(procedure, name)
             if known_agencies is not None and agency is not None and agency not in known_agencies:
                 problems.append(f"{row.where}, {row.column((name,))}: không có cơ quan '{agency}'")
@@ -221,7 +221,7 @@ def _table(file: str, lines: Iterator[tuple[int, dict[str, str]]]) -> Read:
             break
         where = f"{file}, dòng {number}"
         body, faults = row_body({name: nfc(cell).strip() for name, cell in cells.items()})
-        problems += [f"{where}, cột {column}: {fault}" for column, fault in faults]
+        problems += [f"{where}, cột {COLUMN_OF[name]}: {fault}" for name, fault in faults]
         if not faults:
             rows.append(Row(where, body, _column))
     return rows, [], problems

@@ -108,8 +108,11 @@ class Vocabulary:
 class Ranker:
     """Immutable; ``labels`` in the order of the log-odds it gives."""
 
-    def __init__(self, labels: Sequence[str], vocabulary: Vocabulary, weights: Floats, bias: Floats) -> None:
+    def __init__(
+        self, labels: Sequence[str], vocabulary: Vocabulary, weights: Floats, bias: Floats, name: str = ""
+    ) -> None:
         self.labels = tuple(labels)
+        self.name = name
         self._vocabulary = vocabulary
         self._weights = weights
         self._bias = bias
@@ -135,14 +138,14 @@ class Ranker:
             one, one_bias = _descend(vectors, wanted, shape, seed)
             weights += one / len(SEEDS)
             bias += one_bias / len(SEEDS)
-        return cls(labels, vocabulary, weights, bias)
+        return cls(labels, vocabulary, weights, bias, model_name(phrases))
 
     # ---- kept on disk -----------------------------------------------------------------------------
 
     @classmethod
     def of(cls, phrases: Mapping[str, Sequence[str]], folder: Path = MODELS) -> "Ranker":
         """The ranker of these phrases: learned once, then read from ``folder``."""
-        path = folder / f"{_name(phrases)}.npz"
+        path = folder / f"{model_name(phrases)}.npz"
         try:
             return cls._read(path)
         except (OSError, ValueError, KeyError):
@@ -159,14 +162,14 @@ class Ranker:
             ]
             vocabulary = Vocabulary(places, kept["rarity"])
             weights = kept["weights"].astype(np.float32)
-            ranker = cls(described["labels"], vocabulary, weights, kept["bias"])
+            ranker = cls(described["labels"], vocabulary, weights, kept["bias"], path.stem)
         os.utime(path)
         return ranker
 
     def _rounded(self) -> "Ranker":
         """As it will be when it is read again, so that the first answer is no other than the next."""
         weights = self._weights.astype(np.float16).astype(np.float32)
-        return Ranker(self.labels, self._vocabulary, weights, self._bias)
+        return Ranker(self.labels, self._vocabulary, weights, self._bias, self.name)
 
     def _keep(self, path: Path) -> None:
         views = [[min(place.values(), default=0), list(place)] for place in self._vocabulary.places]
@@ -207,7 +210,8 @@ def _descend(
     return weights, bias
 
 
-def _name(phrases: Mapping[str, Sequence[str]]) -> str:
+def model_name(phrases: Mapping[str, Sequence[str]]) -> str:
+    """Sixteen hex digits that change with anything that is learned from."""
     digest = hashlib.sha256(json.dumps(list(phrases.items()), ensure_ascii=False, default=list).encode())
     for file in _CODE:
         digest.update((Path(__file__).parent / file).read_bytes())

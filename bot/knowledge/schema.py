@@ -31,6 +31,7 @@ Slug = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=80)]
 Words = Annotated[str, Field(max_length=4000), AfterValidator(_clean)]
 Line = Annotated[str, Field(max_length=260), AfterValidator(_clean)]
 When = Annotated[str, Field(pattern=r"^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$")]
+Day = Annotated[str, Field(pattern=r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$")]
 Level = Literal["tinh", "huyen", "xa", "other"]
 
 
@@ -178,6 +179,10 @@ class Procedure(Entry):
     as_of: When
     catalog_as_of: When | None = None
     review: list[Line] = []  # for the editors only, never for citizens
+    #: how people ask for it who do not know its name, beside the product's own phrases (``needs``)
+    needs: Annotated[list[Line], Field(max_length=200)] = []
+    owner: Slug | None = None  # the agency that answers for the entry; None: ``agency``
+    review_by: Day | None = None  # to be looked at again by then
 
     @model_validator(mode="after")
     def _flags_hold(self) -> "Procedure":
@@ -195,6 +200,10 @@ class Procedure(Entry):
             raise ValueError("aliases có tên gọi trùng nhau")
         return self
 
+    @property
+    def owned_by(self) -> str:
+        return self.owner or self.agency
+
     def vouched(self, part: Verifiable) -> bool:
         """Whether this part was read at a source rather than known in general."""
         return part in self.verified_fields
@@ -210,6 +219,20 @@ class Faq(Entry):
     verified: bool
     as_of: When
     needs_operator_input: bool = False
+    owner: Slug | None = None  # the agency that answers for the entry
+    review_by: Day | None = None
+
+    @property
+    def owned_by(self) -> str | None:
+        return self.owner
+
+
+class Example(Entry):
+    """A sentence of a citizen and what it means, kept until a developer trains the bot with it."""
+
+    id: Slug
+    intent: Annotated[str, Field(pattern=r"^[a-z_]+$", max_length=40)]
+    text: Line
 
 
 MODELS: dict[KnowledgeKind, type[Entry]] = {
@@ -220,6 +243,7 @@ MODELS: dict[KnowledgeKind, type[Entry]] = {
     "category": Category,
     "group": Group,
     "source": Source,
+    "example": Example,
 }
 
 #: The file an entry of each kind is kept in, for messages.
@@ -231,6 +255,7 @@ FILE_OF: dict[KnowledgeKind, str] = {
     "category": "categories.yml",
     "group": "categories.yml",
     "source": "sources.yml",
+    "example": "examples",
 }
 
 

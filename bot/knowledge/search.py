@@ -59,6 +59,11 @@ class Marked:
             target += self._mask * np.float32(weight)
 
 
+def gist(text: str) -> str:
+    """The words that tell something, folded: the same for a question with and without its courtesies."""
+    return " ".join(token.word for token in weighed(text) if token.weight > TELLING)
+
+
 def trigrams(found: Sequence[Token]) -> list[str]:
     line = f" {' '.join(token.word for token in found)} "
     return [line[i : i + 3] for i in range(len(line) - 2)]

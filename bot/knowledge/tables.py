@@ -5,7 +5,7 @@ import io
 import re
 import warnings
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ COLUMN_OF = {
     "legal_basis": "căn cứ pháp lý", "notes": "lưu ý", "source": "nguồn", "source_url": "đường dẫn nguồn",
     "verified_fields": "phần đã kiểm chứng", "verified": "đã kiểm chứng", "as_of": "thời điểm",
     "catalog_as_of": "thời điểm danh mục", "review": "việc biên tập",
+    "needs": "cách người dân hỏi", "owner": "cơ quan phụ trách nội dung", "review_by": "hạn rà soát",
 }  # fmt: skip
 _FIELD_OF = {fold(heading): name for name, title in COLUMN_OF.items() for heading in (name, title)}
 
@@ -44,6 +45,8 @@ LISTS = (
     "source",
     "verified_fields",
     "review",
+    "needs",
+    "variants",
 )
 _YES, _NO = {"co", "true", "1", "x", "dung"}, {"khong", "false", "0", "sai"}
 _UNITS = {
@@ -157,8 +160,10 @@ def split_cell(cell: str) -> list[str]:
     return [item for item in (re.sub(r"^\s*[•*-]\s+", "", one).strip() for one in items) if item]
 
 
-def row_body(cells: dict[str, str]) -> tuple[dict[str, Any], list[tuple[str, str]]]:
-    """The entry of a row, and (column, fault) for cells that cannot be read."""
+def row_body(
+    cells: Mapping[str, str], split: Callable[[str], list[str]] = split_cell
+) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+    """The entry of a row, and (field, fault) for cells that cannot be read. ``split`` makes a cell a list."""
     faults: list[tuple[str, str]] = []
     body: dict[str, Any] = {}
     time: dict[str, Any] = {}
@@ -166,12 +171,12 @@ def row_body(cells: dict[str, str]) -> tuple[dict[str, Any], list[tuple[str, str
     for name, cell in cells.items():
         try:
             if name in LISTS:
-                body[name] = split_cell(cell)
+                body[name] = split(cell)
             elif name == "forms":
-                body["forms"] = [_form(item) for item in split_cell(cell)]
+                body["forms"] = [_form(item) for item in split(cell)]
             elif name == "fee_items":
-                fee["items"] = [_fee_item(item) for item in split_cell(cell)]
-            elif name in ("online", "verified"):
+                fee["items"] = [_fee_item(item) for item in split(cell)]
+            elif name in ("online", "verified", "needs_operator_input"):
                 body[name] = _yes_or_no(cell)
             elif name == "level":
                 body[name] = _LEVELS.get(fold(cell), cell)
@@ -186,7 +191,7 @@ def row_body(cells: dict[str, str]) -> tuple[dict[str, Any], list[tuple[str, str
             else:
                 body[name] = cell
         except ValueError as error:
-            faults.append((COLUMN_OF[name], str(error)))
+            faults.append((name, str(error)))
     if time:
         body["processing_time"] = time
     if fee:

@@ -1,6 +1,6 @@
 """What every page and route works with: built once by ``hub.wiring``, carried by the aiohttp application."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from hub.stream import Stream
 
 
+async def _as_it_is() -> None:
+    return None
+
+
 @dataclass(frozen=True)
 class Hub:
     """The running hub, as the web rooms see it."""
@@ -34,6 +38,7 @@ class Hub:
     connectors: dict[str, Connector]
     metrics: "Metrics"
     readiness: "Readiness"
+    reload_knowledge: Callable[[], Awaitable[object]] = _as_it_is  # be as new as the store, at once
     rules: "Callable[[], Rules]" = product  # calendars, categories, routing, policies in force
     casework: "Casework | None" = None  # acts on tickets; None where pages are tried alone
     links: "Links | None" = None
