@@ -90,6 +90,13 @@ class Reopen(Value):
     reason: Text | None = None
 
 
+class Rate(Value):
+    """The citizen says how content they are; again replaces what they said before."""
+
+    score: int  # 1 to 5
+    text: Text | None = None
+
+
 class Spam(Value):
     pass
 
@@ -138,6 +145,6 @@ class Revoke(Value):
 
 
 Act = (
-    Assign | Release | Classify | Forward | Accept | Propose | Return | Decline | Ask | Heard | Answer | Close | Reopen
+    Assign | Release | Classify | Forward | Accept | Propose | Return | Decline | Ask | Heard | Answer | Close | Rate | Reopen
     | Spam | Merge | Unmerge | Link | Unlink | Note | Warn | Recount | Revoke
 )  # fmt: skip

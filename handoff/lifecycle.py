@@ -10,9 +10,11 @@ from handoff import acts, clocks
 from handoff.acts import Act, Actor
 from handoff.rules import Rules
 from hub.errors import HubError
-from hub.model import Proposal, Ticket, TicketChange, TicketState
+from hub.model import Proposal, Rating, Ticket, TicketChange, TicketState
 
 DONE: Final[frozenset[TicketState]] = frozenset({"closed", "spam"})
+#: So long after the end the citizen may say how content they are, and change their mind.
+RATE_WITHIN_MS: Final = 14 * 24 * 3_600_000
 #: Nobody has it in hand.
 LOOSE: Final[frozenset[TicketState]] = frozenset({"new", "returned", "reopened"})
 
@@ -127,6 +129,8 @@ def _decided(ticket: Ticket, act: Act, actor: Actor, at: int, rules: Rules) -> D
             return "closed", None, fields | ({"solution": act.solution} if act.solution else {})
         case acts.Reopen():
             return "reopened", act.reason, {"merged_into": None}
+        case acts.Rate():
+            return state, None, {"rating": _rated(ticket, act, at)}
         case acts.Spam():
             return "spam", None, {"proposal": None, "link_epoch": ticket.link_epoch + 1} | _mine(actor)
         case acts.Merge():
@@ -153,9 +157,27 @@ def _decided(ticket: Ticket, act: Act, actor: Actor, at: int, rules: Rules) -> D
 # ---- who and when ----------------------------------------------------------------------------------
 
 _AGENCYS: Final = (acts.Accept, acts.Propose, acts.Return)
-_CITIZENS: Final = (acts.Heard, acts.Reopen)
-_WHEN_DONE: Final = (acts.Note, acts.Reopen, acts.Link, acts.Unlink, acts.Recount, acts.Revoke, acts.Unmerge)
-_WHEN_MERGED: Final = (acts.Note, acts.Unmerge, acts.Close, acts.Reopen, acts.Spam, acts.Unlink, acts.Recount)
+_CITIZENS: Final = (acts.Heard, acts.Rate, acts.Reopen)
+_WHEN_DONE: Final = (
+    acts.Note,
+    acts.Rate,
+    acts.Reopen,
+    acts.Link,
+    acts.Unlink,
+    acts.Recount,
+    acts.Revoke,
+    acts.Unmerge,
+)
+_WHEN_MERGED: Final = (
+    acts.Note,
+    acts.Rate,
+    acts.Unmerge,
+    acts.Close,
+    acts.Reopen,
+    acts.Spam,
+    acts.Unlink,
+    acts.Recount,
+)
 
 
 def _may(ticket: Ticket, act: Act, actor: Actor) -> None:
@@ -181,6 +203,8 @@ def _may(ticket: Ticket, act: Act, actor: Actor) -> None:
         raise Refused("state", "Phiếu đang được xử lý.")
     if isinstance(act, acts.Reopen) and ticket.state == "spam" and actor.kind == "citizen":
         raise Refused("closed", "Phiếu đã đóng.")
+    if isinstance(act, acts.Rate) and ticket.state != "closed":
+        raise Refused("state", "Phiếu chưa hoàn tất nên chưa đánh giá được.")
     if isinstance(act, acts.Unmerge) and ticket.merged_into is None:
         raise Refused("state", "Phiếu không gộp vào phiếu nào.")
 
@@ -277,6 +301,26 @@ def _linked(ticket: Ticket, act: acts.Link) -> dict[str, Any]:
     if act.duplicate:
         return {"duplicate_of": act.ticket}
     return {"related": [*dict.fromkeys((*ticket.related, act.ticket))]}
+
+
+def _rated(ticket: Ticket, act: acts.Rate, at: int) -> dict[str, Any] | None:
+    """What is said again word for word is no new rating."""
+    before = ticket.rating
+    if at > closed_at(ticket) + RATE_WITHIN_MS:
+        raise Refused("late", "Đã quá thời gian đánh giá phiếu này.")
+    if before is not None and (before.score, before.text) == (act.score, act.text):
+        return before.model_dump(mode="json")
+    return Rating(score=act.score, text=act.text, at=at).model_dump(mode="json")
+
+
+def closed_at(ticket: Ticket) -> int:
+    """When it came into the state it is in."""
+    since = ticket.created_at
+    for event in reversed(ticket.history):
+        if event.state != ticket.state:
+            break
+        since = event.at
+    return since
 
 
 def _warned(ticket: Ticket, act: acts.Warn, at: int) -> dict[str, Any]:

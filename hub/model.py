@@ -10,7 +10,7 @@ import hashlib
 import unicodedata
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 def nfc(text: str) -> str:
@@ -251,6 +251,14 @@ class Proposal(Value):
     text: Text
 
 
+class Rating(Value):
+    """How content the citizen is with how it was dealt with."""
+
+    score: Annotated[int, Field(ge=1, le=5)]
+    text: Text | None = None
+    at: int
+
+
 class Ticket(Value):
     id: str
     code: str  # 1022-YYYY-NNNNNN
@@ -283,6 +291,7 @@ class Ticket(Value):
     related: tuple[str, ...] = ()
     proposal: Proposal | None = None
     solution: Text | None = None  # what those are told whose tickets were merged into this one
+    rating: Rating | None = None
     link_epoch: int = 0  # links to the case with an older one are worthless
     version: int = 0  # grows with every change
     history: tuple[TicketEvent, ...] = ()
@@ -308,7 +317,7 @@ class Ticket(Value):
 
 
 #: Fields of a ticket whose values stay out of its history, so that erasing a person need not rewrite it.
-PERSONAL = frozenset({"summary", "details", "place", "proposal", "solution"})
+PERSONAL = frozenset({"summary", "details", "place", "proposal", "solution", "rating"})
 UNRECORDED = frozenset({"history", "version", "alarm_at", "alarms"})
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from hub.audit import AuditEntry, AuditNote, AuditQuery
 from hub.clock import Clock
+from hub.facts import Case, Heard
 from hub.model import (
     Attachment,
     Author,
@@ -371,6 +372,16 @@ class Store(Protocol):
 
     async def sweep(self, *, now: int) -> int:
         """Remove what has lost its meaning (hits older than a day); how many."""
+        ...
+
+    # -- what reports are counted from
+    async def heard(self, *, since: int, until: int) -> list[Heard]:
+        """What citizens said at ``since ≤ t < until``, by receipt."""
+        ...
+
+    async def cases(self, *, since: int, until: int) -> list[Case]:
+        """Tickets opened before ``until`` that were opened at or after ``since``, have changed since, or are not done,
+        by when they were opened."""
         ...
 
     # -- the books

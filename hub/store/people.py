@@ -89,6 +89,7 @@ def erased_ticket(ticket: Ticket, now: int) -> Ticket:
             "messages": (),
             "proposal": None,
             "solution": None,
+            "rating": ticket.rating and ticket.rating.model_copy(update={"text": None}),
             "history": history,
         }
     )

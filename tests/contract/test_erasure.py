@@ -25,6 +25,7 @@ PERSONAL_FIELDS: dict[str, Any] = {
     "place": {"text": SECRET, "lat": 10.4, "lon": 105.6},
     "proposal": {"kind": "answer", "agency": "dt-dien-luc", "by": "s-2", "at": T0, "text": SECRET},
     "solution": SECRET,
+    "rating": {"score": 2, "text": SECRET, "at": T0},
     "category": "chieu-sang",
 }
 

@@ -8,7 +8,17 @@ from typing import Any
 import pytest
 
 from hub.errors import NotFound, TicketMoved
-from hub.model import ConversationQuery, Place, Presence, Proposal, Staff, Ticket, TicketChange, TicketQuery
+from hub.model import (
+    ConversationQuery,
+    Place,
+    Presence,
+    Proposal,
+    Rating,
+    Staff,
+    Ticket,
+    TicketChange,
+    TicketQuery,
+)
 from hub.ports import Store
 from hub.store import store_for
 from tests.contract.builders import T0, arrive, event, ticket, turn
@@ -47,6 +57,7 @@ async def test_every_field_is_kept(store: Store) -> None:
         "received_at": T0 - 5, "hours": 48, "due_at": T0 + 9, "agency_due_at": T0 + 8, "alarm_at": T0 + 7,
         "alarms": ("citizen:50",), "escalated_at": T0, "duplicate_of": "k-9", "related": ("k-8",), "link_epoch": 3,
         "proposal": Proposal(kind="answer", agency="dt-dien-luc", by="s-2", at=T0, text="đã sửa"), "solution": "xong",
+        "rating": Rating(score=4, text="nhanh", at=T0),
     }  # fmt: skip
     new = await opened(store, **fields)
     assert await store.ticket(new.id) == new

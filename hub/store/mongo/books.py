@@ -66,7 +66,7 @@ async def _lines(db: Database) -> tuple[BookLine, ...]:
     unsent = await _turns(db, {"unsent_at": {"$exists": True}})
     dead = await _turns(db, {"delivery": {"$in": DEAD}}) - unsent
     for turns, place in ((unsent, "waiting"), (dead, "ticketed")):
-        for some in _chunks(turns):
+        for some in chunks(turns):
             answered = {"author": "citizen", "outcome": "answered", "turn": {"$in": some}}
             async for group in _group(db, "messages", answered, ["channel", "day"]):
                 line = days[group["_id"]["channel"], group["_id"]["day"]]
@@ -95,7 +95,7 @@ async def _kept(db: Database) -> int:
     citizens = {"author": "citizen"}
     kept = await db["messages"].count_documents(citizens) + await db["events"].count_documents({})
     waiting = {document["_id"] async for document in db["raw"].find({"state": "waits"}, {"_id": 1})}
-    for some in _chunks(waiting):
+    for some in chunks(waiting):
         kept -= await db["messages"].count_documents({"raw": {"$in": some}})
         kept -= await db["events"].count_documents({"raw": {"$in": some}})
     return kept
@@ -122,7 +122,7 @@ async def _said_nothing(db: Database) -> list[str]:
     silent = await _turns(db, answered) - await _turns(db, {"author": {"$ne": "citizen"}})
     return [
         f"message {m['seq']} of conversation {m['conversation']} counts as answered, but its turn said nothing"
-        for some in _chunks(silent)
+        for some in chunks(silent)
         for m in await _found(db, "messages", answered | {"turn": {"$in": some}}, "conversation", "seq")
     ]
 
@@ -135,7 +135,7 @@ async def _no_ticket(db: Database) -> list[str]:
     ]
     async for group in await db["messages"].aggregate(ticketed):
         first[group["_id"]] = group["seq"]
-    for some in _chunks(set(first)):
+    for some in chunks(set(first)):
         for ticket in await _found(db, "tickets", {"conversation": {"$in": some}}, "conversation"):
             first.pop(ticket["conversation"], None)
     return [
@@ -147,7 +147,7 @@ async def _no_ticket(db: Database) -> list[str]:
 async def _not_due(db: Database) -> list[str]:
     waiting = await _found(db, "messages", {"author": "citizen", "outcome": None}, "conversation", "seq")
     forgotten: set[str] = set()
-    for some in _chunks({message["conversation"] for message in waiting}):
+    for some in chunks({message["conversation"] for message in waiting}):
         nobody = {"_id": {"$in": some}, "$or": [{"due_at": None}, {"owner": "human"}]}
         forgotten |= {c["_id"] for c in await _found(db, "conversations", nobody)}
     return [
@@ -164,7 +164,7 @@ async def _nobody_told(db: Database) -> list[str]:
         "conversation", "seq", "delivery", "turn",
     )  # fmt: skip
     told: set[str] = set()
-    for some in _chunks({f"{message['_id']}:undelivered" for message in dead}):
+    for some in chunks({f"{message['_id']}:undelivered" for message in dead}):
         told |= {turn["_id"] for turn in await _found(db, "turns", {"_id": {"$in": some}})}
     return [
         f"reply {m['seq']} of conversation {m['conversation']} is {m['delivery']} and nobody was told"
@@ -215,7 +215,7 @@ async def _group(db: Database, collection: str, filter_: Document, by: list[str]
         yield group
 
 
-def _chunks(ids: Iterable[str]) -> Iterator[list[str]]:
+def chunks(ids: Iterable[str]) -> Iterator[list[str]]:
     all_ = sorted(ids)
     for start in range(0, len(all_), CHUNK):
         yield all_[start : start + CHUNK]

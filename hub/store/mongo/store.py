@@ -13,6 +13,7 @@ from pymongo.errors import DuplicateKeyError
 
 from hub.audit import AuditEntry, AuditNote, AuditQuery
 from hub.errors import HalfCopied, StoreError
+from hub.facts import Case, Heard
 from hub.model import (
     OPEN_STATES,
     Attachment,
@@ -51,6 +52,7 @@ from hub.store.mongo import (
     blobs,
     conversations,
     deliveries,
+    facts,
     intake,
     jobs,
     knowledge,
@@ -501,6 +503,16 @@ class MongoStore:
     @reaching
     async def sweep(self, *, now: int) -> int:
         return await jobs.sweep(self._db, now=now) + await blobs.clear(self._db, now=now)
+
+    # -- what reports are counted from
+
+    @reaching
+    async def heard(self, *, since: int, until: int) -> list[Heard]:
+        return await facts.heard(self._db, since, until)
+
+    @reaching
+    async def cases(self, *, since: int, until: int) -> list[Case]:
+        return await facts.cases(self._db, since, until)
 
     # -- the books
 

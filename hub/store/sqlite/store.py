@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from hub.audit import AuditEntry, AuditNote, AuditQuery
 from hub.errors import HalfCopied
+from hub.facts import Case, Heard
 from hub.model import (
     FINAL,
     OPEN_STATES,
@@ -44,7 +45,18 @@ from hub.model import (
     Turn,
 )
 from hub.ports import Books
-from hub.store.sqlite import audit, conversations, jobs, knowledge, media, moving, people, reviews, tickets
+from hub.store.sqlite import (
+    audit,
+    conversations,
+    facts,
+    jobs,
+    knowledge,
+    media,
+    moving,
+    people,
+    reviews,
+    tickets,
+)
 from hub.store.sqlite.blobs import Blobs
 from hub.store.sqlite.books import balance
 from hub.store.sqlite.engine import Engine, Work, migrations
@@ -527,6 +539,14 @@ class SqliteStore:
     async def sweep(self, *, now: int) -> int:
         hits = await self._engine.write(lambda c: jobs.sweep(c, now))
         return hits + await self._blobs.clear(now)
+
+    # -- what reports are counted from
+
+    async def heard(self, *, since: int, until: int) -> list[Heard]:
+        return await self._engine.read(lambda c: facts.heard(c, since, until))
+
+    async def cases(self, *, since: int, until: int) -> list[Case]:
+        return await self._engine.read(lambda c: facts.cases(c, since, until))
 
     # -- the books
 
