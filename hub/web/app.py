@@ -15,6 +15,8 @@ from hub.web import (
     console_views,
     health,
     home,
+    public_figures,
+    reports,
     webhooks,
 )
 from hub.web.context import HUB, Hub
@@ -31,6 +33,7 @@ CONSOLE = (
     console_inbox,
     console_phone,
     console_views,
+    reports,
 )
 
 
@@ -38,10 +41,11 @@ def make_app(hub: Hub) -> web.Application:
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[security_headers])
     app[HUB] = hub
     app[FRAME_ANCESTORS] = " ".join(("'self'", *hub.settings.chat_origins))
-    for room in (health, webhooks, home, chat, auth, *CONSOLE):
+    for room in (health, webhooks, home, public_figures, chat, auth, *CONSOLE):
         app.add_routes(room.routes())
     app.add_routes(channel_pages.routes(hub.connectors))
     app.add_routes(static_routes())
+    public_figures.prepare(app)
     app.on_shutdown.append(chat.close_all)
     app.on_shutdown.append(console.close_all)
     return app

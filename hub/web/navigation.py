@@ -28,6 +28,7 @@ PLACES: Final = (
         *("operator", "supervisor", "editor", "admin"),
         parts=("/console/conversations/",),
     ),
+    _place("/console/reports", "Báo cáo", "supervisor", "admin"),
 )
 FIRST_PAGES: Final[dict[Role, str]] = {"officer": "/console/agency"}
 

@@ -49,17 +49,23 @@ async def test_an_answer_that_never_arrived(store: Store) -> None:
 
 async def test_a_ticket_with_how_it_came_there(store: Store) -> None:
     where = await say(store, "a", T0)
-    new = ticket(where, category="chieu-sang", commune="phuong-my-tho", hours=8, received_at=T0, due_at=T0 + 90)
+    new = ticket(
+        where, category="chieu-sang", commune="phuong-my-tho", hours=8, received_at=T0, due_at=T0 + 90
+    )
     await store.commit_turn(turn(where, "open", handles=1, outcome="ticketed", ticket=new))
     note = Draft(text="Gọi lại", internal=True)
     await store.commit_turn(turn(where, "note", actor="operator", at=T0 + 20, says=(note,)))
     for n, at in enumerate((T0 + 40, T0 + 30)):
-        await store.commit_turn(turn(where, f"reply-{n}", actor="operator", at=at, says=(Draft(text="Chào"),)))
+        await store.commit_turn(
+            turn(where, f"reply-{n}", actor="operator", at=at, says=(Draft(text="Chào"),))
+        )
     change = TicketChange(
         ticket=new.id, state="forwarded", action="forward", note="Gấp",
         fields={"agency": "dt-dien-luc", "due_at": T0 + 99, "agency_due_at": T0 + 95, "commune": "xa-my-hiep"},
     )  # fmt: skip
-    await store.commit_turn(turn(where, "forward", actor="operator", actor_id="s-1", at=T0 + 50, change=change))
+    await store.commit_turn(
+        turn(where, "forward", actor="operator", actor_id="s-1", at=T0 + 50, change=change)
+    )
     rating = Rating(score=4, text="nhanh", at=T0 + 70)
     rated = TicketChange(ticket=new.id, action="rate", fields={"rating": rating.model_dump(mode="json")})
     await store.commit_turn(turn(where, "rate", actor="system", actor_id="citizen", at=T0 + 70, change=rated))
@@ -80,10 +86,14 @@ async def test_a_ticket_with_how_it_came_there(store: Store) -> None:
     assert (scored.action, scored.changes) == ("rate", {})
 
 
-async def test_tickets_of_a_time_are_those_opened_in_it_and_older_ones_that_matter_in_it(store: Store) -> None:
+async def test_tickets_of_a_time_are_those_opened_in_it_and_older_ones_that_matter_in_it(
+    store: Store,
+) -> None:
     for n in range(1, 6):
         where = await say(store, f"x-{n}", T0, conversation=f"c-{n}")
-        await store.commit_turn(turn(where, f"open-{n}", handles=1, outcome="ticketed", ticket=ticket(where, n)))
+        await store.commit_turn(
+            turn(where, f"open-{n}", handles=1, outcome="ticketed", ticket=ticket(where, n))
+        )
 
     async def change(n: int, state: Any, at: int) -> None:
         where = derived_id("c", "webchat", "web", f"c-{n}")
