@@ -61,8 +61,12 @@ class Agencies:
         return Unit(id=f"{id_}{AT}{commune}", name=_name(pattern, place), parent=parent, commune=commune)
 
     def communes(self) -> dict[str, str]:
-        """Their names, by id."""
+        """Their names by id."""
         return {id_: str(one["name"]) for id_, one in self._communes.items()}
+
+    def patterns(self) -> dict[str, str]:
+        """Those of commune level, which stand for one unit in each commune: id → how its name is made."""
+        return {id_: str(one["pattern"]) for id_, one in self._patterns.items()}
 
     def knows_commune(self, commune: str) -> bool:
         return commune in self._communes

@@ -1,8 +1,8 @@
 """What the people in charge have decided, as data: kept in the store, edited in the console, with the product's own
 until they have.
 
-Categories, agencies and communes are knowledge entries; the calendar, the routing table and the agencies' policies are
-states of the store (``CALENDAR``, ``ROUTING``, ``POLICIES``), JSON each, written with ``save``.
+Categories, agencies and communes are knowledge entries; the calendar, the routing table, the agencies' policies and
+contacts, who needs a second factor and the storms are states of the store (``STATES``), JSON each, written with ``save``.
 """
 
 import json
@@ -27,13 +27,18 @@ from handoff.calendar import (
     quiet_hours,
 )
 from handoff.routing import Category, Router, RoutingRule
+from handoff.storm import Storm
 from hub.errors import DataError
-from hub.model import KnowledgeDoc, Priority, Value
+from hub.model import KnowledgeDoc, Priority, Role, Value
 from hub.ports import Store
 
 CALENDAR: Final = "calendar"
 ROUTING: Final = "routing"
 POLICIES: Final = "agency-policies"
+CONTACTS: Final = "agency-contacts"
+SECURITY: Final = "security"
+STORMS: Final = "storms"
+STATES: Final = (CALENDAR, ROUTING, POLICIES, CONTACTS, SECURITY, STORMS)
 
 #: A case whose category nobody knows yet is held to the shorter of the two promises.
 UNCLASSIFIED_HOURS: Final = 8
@@ -47,9 +52,23 @@ class Policy(Value):
     hours: dict[str, int] = {}
 
 
+class Contact(Value):
+    """Where an agency is written to and called, as the administrator has entered it. Never the pattern's."""
+
+    email: str | None = None
+    phone: str | None = None
+
+
+class Security(Value):
+    second_factor: tuple[Role, ...] = ()  # who must have one
+
+
 _ADAPTERS: Final[dict[str, TypeAdapter[Any]]] = {
     ROUTING: TypeAdapter(tuple[RoutingRule, ...]),
     POLICIES: TypeAdapter(dict[str, Policy]),
+    CONTACTS: TypeAdapter(dict[str, Contact]),
+    SECURITY: TypeAdapter(Security),
+    STORMS: TypeAdapter(tuple[Storm, ...]),
 }
 
 
@@ -63,6 +82,9 @@ class Rules:
     policies: Mapping[str, Policy] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)  # names of the groups of categories
     quiet: Shift = QUIET  # nobody is told of warnings then, unless the case is urgent
+    contacts: Mapping[str, Contact] = field(default_factory=dict)
+    second_factor: frozenset[Role] = frozenset()  # who must have one
+    storms: tuple[Storm, ...] = ()
 
     def hours(self, category: str | None) -> int:
         known = self.categories.get(category or "")
@@ -82,6 +104,14 @@ class Rules:
         known = self.categories.get(category or "")
         return known is not None and known.sensitive
 
+    def contact(self, agency: str) -> Contact:
+        return self.contacts.get(agency) or Contact()
+
+    def storms_at(self, now: int) -> tuple[Storm, ...]:
+        """Those that rage now, the newest first."""
+        raging = (one for one in self.storms if one.rages(now))
+        return tuple(sorted(raging, key=lambda one: -(one.since or 0)))
+
     def policy(self, agency: str) -> Policy:
         """The agency's own; a commune unit may have its pattern's."""
         return self.policies.get(agency) or self.policies.get(agency.partition("@")[0]) or Policy()
@@ -96,6 +126,9 @@ def build(
     groups: Iterable[Mapping[str, Any]] = (),
     routing: Sequence[RoutingRule] = (),
     policies: Mapping[str, Policy] = {},
+    contacts: Mapping[str, Contact] = {},
+    security: Security = Security(),  # noqa: B008 - immutable
+    storms: tuple[Storm, ...] = (),
 ) -> Rules:
     """Raises ``DataError`` if the calendar is none."""
     known = {str(one["id"]): _category(one) for one in categories}
@@ -112,40 +145,58 @@ def build(
         policies=policies,
         groups={str(one["id"]): str(one["name"]) for one in groups},
         quiet=quiet_hours(calendar),
+        contacts=contacts,
+        second_factor=frozenset(security.second_factor),
+        storms=storms,
     )
 
 
 @cache
 def product() -> Rules:
     """By the product's own data alone."""
+    known = _product_entries()
+    return build(
+        calendar=product_calendar(),
+        agencies=known["agencies"],
+        communes=known["communes"],
+        categories=known["categories"],
+        groups=known["groups"],
+    )
 
+
+@cache
+def _product_entries() -> dict[str, list[Mapping[str, Any]]]:
     def data(name: str) -> Any:
         path = files("bot") / "knowledge" / "data" / name
         return yaml.safe_load(path.read_text("utf-8"))
 
-    places, fields = data("agencies.yml"), data("categories.yml")
-    return build(
-        calendar=product_calendar(),
-        agencies=places["agencies"],
-        communes=places["communes"],
-        categories=fields["categories"],
-        groups=fields["groups"],
-    )
+    places = data("agencies.yml")
+    fields = data("categories.yml")
+    return {
+        "agencies": places["agencies"],
+        "communes": places["communes"],
+        "categories": fields["categories"],
+        "groups": fields["groups"],
+    }
 
 
 async def load(store: Store) -> Rules:
     """Those in force. Raises ``DataError`` if something stored is not of its shape."""
-    docs = await store.knowledge()
-    if not any(doc.kind == "category" for doc in docs):
+    if not any(await revision(store)):
         return product()
+    docs = await store.knowledge()
+    known = _bodies(docs) if any(doc.kind == "category" for doc in docs) else _product_entries()
     return build(
         calendar=await _data(store, CALENDAR) or product_calendar(),
-        agencies=_bodies(docs, "agency"),
-        communes=_bodies(docs, "commune"),
-        categories=_bodies(docs, "category"),
-        groups=_bodies(docs, "group"),
+        agencies=known["agencies"],
+        communes=known["communes"],
+        categories=known["categories"],
+        groups=known["groups"],
         routing=_read(ROUTING, await _data(store, ROUTING) or []),
         policies=_read(POLICIES, await _data(store, POLICIES) or {}),
+        contacts=_read(CONTACTS, await _data(store, CONTACTS) or {}),
+        security=_read(SECURITY, await _data(store, SECURITY) or {}),
+        storms=_read(STORMS, await _data(store, STORMS) or []),
     )
 
 
@@ -158,6 +209,7 @@ async def save(store: Store, name: str, data: Any, *, now: int) -> None:
     if name == CALENDAR:
         if OFFICES not in calendars(data):
             raise DataError(f"calendar: working_hours.{OFFICES} must have days and shifts")
+        quiet_hours(data)
     else:
         adapter = _ADAPTERS[name]
         data = adapter.dump_python(_read(name, data), mode="json")
@@ -170,7 +222,7 @@ async def save(store: Store, name: str, data: Any, *, now: int) -> None:
 
 async def revision(store: Store) -> tuple[int, ...]:
     """Moves when any of it changes."""
-    kept = [await store.state(name) for name in (CALENDAR, ROUTING, POLICIES)]
+    kept = [await store.state(name) for name in STATES]
     return await store.knowledge_revision(), *(one.version if one else 0 for one in kept)
 
 
@@ -210,8 +262,13 @@ def _read(name: str, data: Any) -> Any:
         raise DataError(f"{name}: not of the expected shape", problems) from None
 
 
-def _bodies(docs: Iterable[KnowledgeDoc], kind: str) -> list[Mapping[str, Any]]:
-    return [{"id": doc.id} | doc.body for doc in docs if doc.kind == kind]
+def _bodies(docs: Iterable[KnowledgeDoc]) -> dict[str, list[Mapping[str, Any]]]:
+    kinds = {"agency": "agencies", "commune": "communes", "category": "categories", "group": "groups"}
+    found: dict[str, list[Mapping[str, Any]]] = {name: [] for name in kinds.values()}
+    for doc in docs:
+        if doc.kind in kinds:
+            found[kinds[doc.kind]].append({"id": doc.id} | doc.body)
+    return found
 
 
 def _category(data: Mapping[str, Any]) -> Category:

@@ -541,6 +541,8 @@ class Staff(Value):
     capacity: int = 5  # tickets given to them at the same time
     skills: tuple[str, ...] = ()  # categories or groups of them; none: all
     agencies: tuple[str, ...] = ()  # a focal officer's: the only cases they see
+    second_factor: str | None = None  # sealed secret of the authenticator; None: none is set up
+    recovery: tuple[str, ...] = ()  # digests of the codes that stand in for it, each good once
 
 
 class Presence(Value):

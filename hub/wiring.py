@@ -273,6 +273,7 @@ class HubProcess:
             metrics=metrics,
             readiness=self.readiness,
             rules=self.rules,
+            reload_rules=self.rules.load,
             casework=self.casework,
             links=Links(settings.secret_key.get_secret_value()),
         )

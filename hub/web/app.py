@@ -3,6 +3,8 @@
 from aiohttp import web
 
 from hub.web import (
+    admin,
+    admin_users,
     auth,
     channel_pages,
     chat,
@@ -17,6 +19,7 @@ from hub.web import (
     home,
     public_figures,
     reports,
+    second_factor,
     webhooks,
 )
 from hub.web.context import HUB, Hub
@@ -24,8 +27,11 @@ from hub.web.pages import FRAME_ANCESTORS, security_headers, static_routes
 
 MAX_BODY_BYTES = 16 * 1024 * 1024  # a batch of webhook updates; aiohttp's own limit of 1 MiB would refuse it
 
+#: Rooms for those who decide.
+ADMIN = (admin, admin_users)
 #: Rooms for staff.
 CONSOLE = (
+    *ADMIN,
     console,
     console_alarms,
     console_consents,
@@ -41,7 +47,7 @@ def make_app(hub: Hub) -> web.Application:
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[security_headers])
     app[HUB] = hub
     app[FRAME_ANCESTORS] = " ".join(("'self'", *hub.settings.chat_origins))
-    for room in (health, webhooks, home, public_figures, chat, auth, *CONSOLE):
+    for room in (health, webhooks, home, public_figures, chat, auth, second_factor, *CONSOLE):
         app.add_routes(room.routes())
     app.add_routes(channel_pages.routes(hub.connectors))
     app.add_routes(static_routes())

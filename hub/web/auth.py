@@ -6,17 +6,13 @@ another site cannot act in the operator's name.
 """
 
 import asyncio
-import hashlib
-import hmac
 import re
 import secrets
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Any, Final, get_args
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
-from itsdangerous import BadSignature, Signer, URLSafeSerializer
 
 from handoff import accounts
 from hub.errors import StoreError
@@ -24,6 +20,19 @@ from hub.model import Role, Staff, derived_id
 from hub.web.context import hub_of
 from hub.web.navigation import home_of, places_of
 from hub.web.pages import render
+from hub.web.sessions import (
+    LOGIN_COOKIE,
+    MINUTE_MS,
+    SESSION_COOKIE,
+    Session,
+    read_session,
+    same,
+    set_cookie,
+    start_half,
+    start_session,
+    token,
+)
+from hub.web.trail import ACTOR, put_down
 
 EVERYBODY: Final[frozenset[Role]] = frozenset(get_args(Role))
 #: Who works at the hotline. Officers of the agencies are none of them: they see their own agency's cases alone.
@@ -32,11 +41,10 @@ STAFF: Final[frozenset[Role]] = EVERYBODY - {"officer"}
 HOME = "/console"
 LOGIN = "/console/login"
 PASSWORD = "/console/password"  # noqa: S105 - a path
-SESSION_COOKIE = "hub_session"
-LOGIN_COOKIE = "hub_login"  # ties a login form to the browser it was shown in
+SECOND_FACTOR = "/console/second-factor"
+LOGIN_CODE = "/console/login/code"
+LOGOUT = "/console/logout"
 
-MINUTE_MS = 60_000
-SESSION_MS = 12 * 60 * MINUTE_MS
 RENEW_AFTER_MS = 15 * MINUTE_MS
 THROTTLE_MS = 15 * MINUTE_MS
 TRIES_PER_LOGIN = 5
@@ -53,14 +61,6 @@ NO_ENTRY = "Tài khoản của anh/chị chưa được giao quyền dùng phầ
 
 #: Where a login may lead: pages of the console, nothing else.
 _OWN_PAGE = re.compile(r"/console(/[\w-]+)*(\?[\w=&%.+-]*)?", re.ASCII)
-
-
-@dataclass(frozen=True)
-class Session:
-    staff: Staff
-    nonce: str
-    csrf: str
-    issued_at: int
 
 
 _SESSION: web.RequestKey[Session] = web.RequestKey("session", Session)
@@ -116,15 +116,24 @@ def own_page(address: str) -> str:
 
 
 async def form_of(request: web.Request) -> dict[str, str]:
-    """The text fields of a form within the limit of its route.
+    """The text fields of a form within the limit of its route, the last of each name.
 
     Raises:
         web.HTTPRequestEntityTooLarge: it is not.
     """
+    return {name: values[-1] for name, values in (await fields_of(request)).items()}
+
+
+async def fields_of(request: web.Request) -> dict[str, list[str]]:
+    """As :func:`form_of`, with all values of each name in their order."""
     length, limit = request.content_length or 0, request.get(_LIMIT, MAX_FORM_BYTES)
     if length > limit or (request.body_exists and request.content_length is None):
         raise web.HTTPRequestEntityTooLarge(max_size=limit, actual_size=length, text=TOO_LARGE)
-    return {name: value for name, value in (await request.post()).items() if isinstance(value, str)}
+    fields: dict[str, list[str]] = {}
+    for name, value in (await request.post()).items():
+        if isinstance(value, str):
+            fields.setdefault(name, []).append(value)
+    return fields
 
 
 def _guard(handler: Any, allowed: frozenset[Role], max_form_bytes: int) -> Handler:
@@ -145,23 +154,32 @@ def _guard(handler: Any, allowed: frozenset[Role], max_form_bytes: int) -> Handl
 
 
 async def _enter(request: web.Request, handler: Handler, allowed: frozenset[Role]) -> web.StreamResponse:
-    session = await _read_session(request)
+    session = await read_session(request)
     if session is None:
         return _to_login(request)
-    request[_SESSION] = session
+    request[_SESSION], request[ACTOR] = session, session.staff.id
     if session.staff.role not in allowed:
         return _no_entry(request, session.staff)
     if request.method == "POST":
-        token = request.headers.get("X-CSRF-Token") or (await form_of(request)).get("csrf", "")
-        if not _same(token, session.csrf):
+        given = request.headers.get("X-CSRF-Token") or (await form_of(request)).get("csrf", "")
+        if not same(given, session.csrf):
             return plain(403, FORGED)
-    if session.staff.must_change_password and not request.path.startswith((PASSWORD, "/console/logout")):
-        return see_other(PASSWORD)
+    if (owed := _owed(request, session.staff)) and not request.path.startswith((owed, PASSWORD, LOGOUT)):
+        return see_other(owed)
     response = await handler(request)
     aged = hub_of(request).clock.now() - session.issued_at > RENEW_AFTER_MS
     if aged and not response.prepared and SESSION_COOKIE not in response.cookies:
-        _start_session(request, response, session.staff, session.nonce)
+        start_session(request, response, session.staff, session.nonce)
     return response
+
+
+def _owed(request: web.Request, staff: Staff) -> str | None:
+    """The page this person has to go through before anything else."""
+    if staff.must_change_password:
+        return PASSWORD
+    if staff.second_factor is None and staff.role in hub_of(request).rules().second_factor:
+        return SECOND_FACTOR
+    return None
 
 
 def _no_entry(request: web.Request, staff: Staff) -> web.Response:
@@ -179,63 +197,13 @@ def _to_login(request: web.Request) -> web.Response:
     return web.Response(status=401, headers={"HX-Redirect": LOGIN}, text="Vui lòng đăng nhập lại.")
 
 
-# ---- the signed cookie ---------------------------------------------------------------------------
-
-
-def _serializer(request: web.Request) -> URLSafeSerializer:
-    secret = hub_of(request).settings.secret_key.get_secret_value()
-    return URLSafeSerializer(secret, salt="console-session", signer_kwargs={"digest_method": hashlib.sha256})
-
-
-def _token(request: web.Request, purpose: str, nonce: str) -> str:
-    secret = hub_of(request).settings.secret_key.get_secret_value()
-    return Signer(secret, salt=purpose, digest_method=hashlib.sha256).get_signature(nonce).decode()
-
-
-def _same(given: str, expected: str) -> bool:
-    return hmac.compare_digest(given.encode(), expected.encode())
-
-
-async def _read_session(request: web.Request) -> Session | None:
-    try:
-        staff_id, epoch, nonce, issued_at = _serializer(request).loads(
-            request.cookies.get(SESSION_COOKIE, "")
-        )
-    except BadSignature:
-        return None
-    hub = hub_of(request)
-    if hub.clock.now() - issued_at > SESSION_MS:
-        return None
-    staff = await hub.store.staff(staff_id)
-    if staff is None or not staff.active or staff.session_epoch != epoch:
-        return None
-    return Session(staff, nonce, _token(request, "console-form", nonce), issued_at)
-
-
-def _start_session(request: web.Request, response: web.StreamResponse, staff: Staff, nonce: str) -> None:
-    value = _serializer(request).dumps([staff.id, staff.session_epoch, nonce, hub_of(request).clock.now()])
-    _set_cookie(request, response, SESSION_COOKIE, value if isinstance(value, str) else value.decode())
-
-
-def _set_cookie(request: web.Request, response: web.StreamResponse, name: str, value: str) -> None:
-    response.set_cookie(
-        name,
-        value,
-        max_age=SESSION_MS // 1000,
-        path="/",
-        httponly=True,
-        samesite="Lax",
-        secure=hub_of(request).settings.base_url.startswith("https:"),
-    )
-
-
 # ---- pages ---------------------------------------------------------------------------------------
 
 
 async def login_form(request: web.Request) -> web.StreamResponse:
     target = own_page(request.query.get("next", ""))
     try:
-        if session := await _read_session(request):
+        if session := await read_session(request):
             return see_other(_after_login(target, session.staff))
     except StoreError:
         return _login_page(request, 503, AWAY, target)
@@ -246,7 +214,7 @@ async def log_in(request: web.Request) -> web.StreamResponse:
     form = await form_of(request)
     target, login = own_page(form.get("next", "")), accounts.normal_login(form.get("login", ""))
     nonce = request.cookies.get(LOGIN_COOKIE, "")
-    if not nonce or not _same(form.get("csrf", ""), _token(request, "console-login", nonce)):
+    if not nonce or not same(form.get("csrf", ""), token(request, "console-login", nonce)):
         return _login_page(request, 403, STALE, target, login)
     try:
         staff, problem = await _check_login(request, login, form.get("password", ""))
@@ -256,8 +224,27 @@ async def log_in(request: web.Request) -> web.StreamResponse:
     hub_of(request).metrics.logins.labels(result).inc()
     if staff is None:
         return _login_page(request, 429 if problem == WAIT else 401, problem, target, login)
+    if staff.second_factor is not None:
+        response = see_other(LOGIN_CODE)
+        start_half(request, response, staff, target)
+        return response
+    return await let_in(request, staff, target)
+
+
+async def let_in(
+    request: web.Request,
+    staff: Staff,
+    target: str,
+    *,
+    second_factor: bool = False,
+    recovery_code: bool = False,
+) -> web.Response:
+    """Everything asked for was given: the session begins."""
     response = see_other(PASSWORD if staff.must_change_password else _after_login(target, staff))
-    _start_session(request, response, staff, secrets.token_urlsafe(18))
+    await put_down(
+        request, "login.ok", actor=staff.id, second_factor=second_factor, recovery_code=recovery_code
+    )
+    start_session(request, response, staff, secrets.token_urlsafe(18))
     return response
 
 
@@ -272,12 +259,13 @@ async def _check_login(request: web.Request, login: str, password: str) -> tuple
     staff = await store.staff_by_login(login)
     fits = await asyncio.to_thread(accounts.password_fits, staff, password)
     if staff is None or not fits or not staff.active:
+        await put_down(request, "login.failed", actor="?", target=staff.id if staff else None)
         return None, WRONG
     await store.clear_hits(by_login)
     await store.clear_hits(by_address)
     renewed = await asyncio.to_thread(accounts.rehashed, staff, password)
-    if renewed is not staff:
-        await store.put_staff(renewed)
+    if renewed is not staff and not await store.swap_staff(staff, renewed):
+        return None, WRONG  # changed while it was looked at: the next try sees what it is now
     return renewed, None
 
 
@@ -296,10 +284,10 @@ def _login_page(
         problem=problem,
         target=target,
         login=login,
-        csrf=_token(request, "console-login", nonce),
+        csrf=token(request, "console-login", nonce),
     )
     response.headers["Cache-Control"] = "no-store"
-    _set_cookie(request, response, LOGIN_COOKIE, nonce)
+    set_cookie(request, response, LOGIN_COOKIE, nonce)
     return response
 
 
@@ -325,9 +313,11 @@ async def change_password(request: web.Request) -> web.StreamResponse:
         status = 429 if problem == WAIT else 400
         return _password_page(request, status, problem)
     changed = await asyncio.to_thread(accounts.with_password, staff, form["password"])
-    await hub.store.put_staff(changed)
+    if not await hub.store.swap_staff(staff, changed):
+        return _password_page(request, 409, FORGED)
+    await put_down(request, "account.password")
     response = see_other(home_of(changed.role))
-    _start_session(request, response, changed, secrets.token_urlsafe(18))
+    start_session(request, response, changed, secrets.token_urlsafe(18))
     return response
 
 
@@ -348,7 +338,7 @@ def routes() -> list[web.RouteDef]:
         web.post(LOGIN, log_in),
         *guarded(
             [
-                web.post("/console/logout", log_out),
+                web.post(LOGOUT, log_out),
                 web.get(PASSWORD, password_form),
                 web.post(PASSWORD, change_password),
             ],

@@ -40,6 +40,7 @@ class Hub:
     readiness: "Readiness"
     reload_knowledge: Callable[[], Awaitable[object]] = _as_it_is  # be as new as the store, at once
     rules: "Callable[[], Rules]" = product  # calendars, categories, routing, policies in force
+    reload_rules: Callable[[], Awaitable[object]] = _as_it_is
     casework: "Casework | None" = None  # acts on tickets; None where pages are tried alone
     links: "Links | None" = None
 

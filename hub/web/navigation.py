@@ -29,6 +29,7 @@ PLACES: Final = (
         parts=("/console/conversations/",),
     ),
     _place("/console/reports", "Báo cáo", "supervisor", "admin"),
+    _place("/console/admin", "Quản trị", "supervisor", "admin"),
 )
 FIRST_PAGES: Final[dict[Role, str]] = {"officer": "/console/agency"}
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,10 +13,11 @@ from aiohttp.cookiejar import CookieJar
 
 from bot.knowledge import KnowledgeBase
 from handoff import accounts, tickets
+from handoff.rules import LiveRules
 from hub.clock import Clock
 from hub.live import LiveHub
 from hub.metrics import Metrics
-from hub.model import Conversation, Draft, Message, Staff, Ticket, Turn
+from hub.model import Conversation, Draft, Message, Staff, Ticket, Turn, derived_id
 from hub.ports import Connector, Store, TicketWish
 from hub.settings import Settings
 from hub.spool import Spool
@@ -26,6 +28,12 @@ from tests.contract.builders import arrive, event
 from tests.hub.rooms import no_effects
 
 PASSWORD = "mat-khau-cua-lan"
+
+
+@cache
+def hash_of_password() -> str:
+    """Slow on purpose, so made once."""
+    return accounts.hash_password(PASSWORD)
 
 
 @dataclass
@@ -84,10 +92,8 @@ class ConsoleHub:
 
     async def person(self, login: str, name: str, **fields: Any) -> Staff:
         """An account whose password is ``PASSWORD`` already."""
-        await accounts.add_staff(self.store, login, name, "operator")
-        staff = await self.store.staff_by_login(login)
-        assert staff
-        staff = accounts.with_password(staff, PASSWORD).model_copy(update=fields)
+        known = {"id": derived_id("s", login), "login": login, "name": name, "role": "operator"}
+        staff = Staff(**known | {"password_hash": hash_of_password()} | fields)
         await self.store.put_staff(staff)
         return staff
 
@@ -185,7 +191,7 @@ async def console_hub(
     knowledge: KnowledgeBase | None = None,
     **settings: Any,
 ) -> AsyncIterator[ConsoleHub]:
-    live, metrics = LiveHub(), Metrics()
+    live, metrics, rules = LiveHub(), Metrics(), LiveRules(store)
     connectors = {} if connectors is None else connectors
     stream = Stream(
         store=store,
@@ -208,6 +214,8 @@ async def console_hub(
         connectors=connectors,
         metrics=metrics,
         readiness=cast("Any", None),
+        rules=rules,
+        reload_rules=rules.load,
     )
     running = ConsoleHub(hub, clock)
     await running.start()

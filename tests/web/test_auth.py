@@ -8,7 +8,7 @@ import pytest
 
 from handoff import accounts
 from hub.store.sqlite import SqliteStore
-from hub.web import auth
+from hub.web import auth, sessions
 from tests.conftest import FakeClock
 from tests.web.console_hub import PASSWORD, ConsoleHub, console_hub
 
@@ -37,7 +37,7 @@ async def test_a_stranger_is_sent_to_the_login_page_and_back(hub: ConsoleHub) ->
 
 async def test_the_session_cookie_is_for_this_site_and_not_for_scripts(hub: ConsoleHub) -> None:
     answer = await hub.browser().log_in("lan")
-    cookie = answer.cookies[auth.SESSION_COOKIE]
+    cookie = answer.cookies[sessions.SESSION_COOKIE]
     assert cookie["httponly"]
     assert cookie["samesite"] == "Lax"
     assert cookie["path"] == "/"
@@ -49,7 +49,7 @@ async def test_on_https_the_cookie_is_secure(store: SqliteStore, clock: FakeCloc
     async with console_hub(store, clock, tmp_path, public_url="https://1022.example") as running:
         await running.person("lan", "Lan")
         async with running.browser().client.get(f"{running.url}/console/login") as response:
-            cookie = response.cookies[auth.LOGIN_COOKIE]
+            cookie = response.cookies[sessions.LOGIN_COOKIE]
             assert cookie["secure"]
             html = await response.text()
         token = re.search(r'name="csrf" value="([^"]+)"', html)
@@ -57,10 +57,10 @@ async def test_on_https_the_cookie_is_secure(store: SqliteStore, clock: FakeCloc
         answer = await running.browser().post(
             "/console/login",
             {"csrf": token[1], "login": "lan", "password": PASSWORD},
-            headers={"Cookie": f"{auth.LOGIN_COOKIE}={cookie.value}"},
+            headers={"Cookie": f"{sessions.LOGIN_COOKIE}={cookie.value}"},
         )
         assert answer.status == 303
-        assert answer.cookies[auth.SESSION_COOKIE]["secure"]
+        assert answer.cookies[sessions.SESSION_COOKIE]["secure"]
 
 
 async def test_pages_of_the_console_are_not_kept_and_run_no_foreign_code(hub: ConsoleHub) -> None:
@@ -152,7 +152,7 @@ async def test_a_login_form_works_only_in_the_browser_it_was_shown_in(hub: Conso
     token = await hub.browser().token("/console/login")
     answer = await hub.browser().post("/console/login", {"csrf": token, "login": "lan", "password": PASSWORD})
     assert answer.status == 403
-    assert auth.SESSION_COOKIE not in answer.cookies
+    assert sessions.SESSION_COOKIE not in answer.cookies
 
 
 async def test_a_changed_password_ends_the_other_sessions(hub: ConsoleHub) -> None:
@@ -190,11 +190,11 @@ async def test_sessions_end_after_twelve_idle_hours_and_are_renewed_by_use(
 ) -> None:
     browser = await hub.signed_in("lan")
     for _ in range(3):
-        clock.forward(auth.SESSION_MS - 1)
+        clock.forward(sessions.SESSION_MS - 1)
         assert (await browser.get("/console"))[0] == 200
         async with browser.client.get(f"{hub.url}/console", allow_redirects=False) as response:
             assert response.status == 200
-    clock.forward(auth.SESSION_MS + 1)
+    clock.forward(sessions.SESSION_MS + 1)
     async with browser.client.get(f"{hub.url}/console", allow_redirects=False) as response:
         assert response.status == 303
 
@@ -214,10 +214,12 @@ async def test_logging_out_and_being_deactivated_end_the_session(hub: ConsoleHub
 
 async def test_a_forged_session_is_no_session(hub: ConsoleHub) -> None:
     answer = await hub.browser().log_in("lan")
-    value = answer.cookies[auth.SESSION_COOKIE].value
+    value = answer.cookies[sessions.SESSION_COOKIE].value
     for cookie in (value[:-2] + "xx", value.split(".")[0], "", "[1,2]", "x" * 5000):
         async with hub.browser().client.get(
-            f"{hub.url}/console", allow_redirects=False, headers={"Cookie": f"{auth.SESSION_COOKIE}={cookie}"}
+            f"{hub.url}/console",
+            allow_redirects=False,
+            headers={"Cookie": f"{sessions.SESSION_COOKIE}={cookie}"},
         ) as response:
             assert response.status == 303
 

@@ -10,6 +10,7 @@ import pytest
 from hub.model import Role
 from hub.store.sqlite import SqliteStore
 from hub.web import auth
+from hub.web.admin import ADMIN, CHIEFS
 from hub.web.auth import EVERYBODY, STAFF
 from hub.web.navigation import home_of, places_of
 from tests.conftest import FakeClock
@@ -22,8 +23,11 @@ WHO_MAY: dict[str, frozenset[Role]] = {
     "/console": STAFF,
     "/console/password": EVERYBODY,
     "/console/logout": EVERYBODY,
+    "/console/second-factor": EVERYBODY,
+    "/console/admin": CHIEFS,
+    "/console/admin/users": ADMIN,
 }
-OPEN = {"/console/login"}
+OPEN = {"/console/login", "/console/login/code"}
 
 
 def who_may(path: str) -> frozenset[Role]:
