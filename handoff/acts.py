@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from hub.model import Place, Priority, Text, Value
+from hub.model import Attachment, Place, Priority, Text, Value
 
 
 class Actor(Value):
@@ -56,6 +56,7 @@ class Propose(Value):
 
     kind: Literal["answer", "question"]
     text: Text
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Return(Value):

@@ -7,14 +7,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from handoff import acts
+from handoff import acts, reopening
 from handoff.acts import SYSTEM, Act, Actor
-from handoff.lifecycle import DONE, Refused, apply, moment
+from handoff.lifecycle import DONE, Refused, apply, moment, moved_since
 from handoff.rules import Rules
 from handoff.tickets import new_ticket_of, opened_text, ticket_year
 from hub.clock import Clock
 from hub.errors import NotFound, OwnerChanged
 from hub.model import (
+    Attachment,
     Committed,
     Conversation,
     Draft,
@@ -34,7 +35,11 @@ QUESTION = "Về phiếu {code}, Tổng đài 1022 cần anh/chị cho biết th
 ANSWER = "Về phiếu {code}: {text}"
 SOLVED = "Việc anh/chị phản ánh trong phiếu {code} đã được giải quyết cùng các phản ánh tương tự."
 SOLVED_HOW = SOLVED + "\n{text}"
-REOPENED = "Tổng đài đã mở lại phiếu {code} để xem xét tiếp cho anh/chị."
+PROPOSED = {
+    "answer": "{agency} gửi câu trả lời, chờ duyệt:\n{text}",
+    "question": "{agency} đề nghị hỏi thêm người dân, chờ duyệt:\n{text}",
+}
+MOVED = "Phiếu vừa được người khác thay đổi. Vui lòng xem lại rồi gửi lần nữa."
 
 #: Carries a turn out: ``hub.turn.commit`` with the connectors, so that what is said fits the channel.
 Commit = Callable[[Turn, Conversation], Awaitable[Committed]]
@@ -49,25 +54,30 @@ class Casework:
     reach: Callable[[Conversation], Reach] = lambda _: Reach()  # how the channel can be written to now
 
     async def do(
-        self, ticket: str, act: Act, actor: Actor, key: str, *, text: str | None = None, at: int | None = None
-    ) -> Ticket:
+        self, ticket: str, act: Act, actor: Actor, key: str, *, text: str | None = None, at: int | None = None,
+        seen: int | None = None, files: tuple[Attachment, ...] = (),
+    ) -> Ticket:  # fmt: skip
         """Do one act; the ticket as it is afterwards.
 
         Args:
             key: of the form or job; the same key again does nothing more.
             text: what the citizen is told, for ``Ask`` and ``Answer``. An agency's word goes with its ``Propose``.
             at: when it happened, if that is not now (a message that came in earlier).
+            seen: the version of the ticket that whoever acts has before their eyes.
+            files: that go with the text.
 
         Raises:
             NotFound: there is no such ticket.
-            Refused: it does not fit the ticket, or the person.
+            Refused: it does not fit the ticket, or the person; or others have changed it since it was ``seen``.
         """
 
         id_ = _turn_id(act, ticket, actor, key)
 
         def turn(now: Ticket, conversation: Conversation, when: int) -> Turn | None:
+            if seen is not None and moved_since(now, seen):
+                raise Refused("moved", MOVED)
             change = apply(now, act, actor, when, self.rules())
-            says = _says(now, act, text, self.rules())
+            says = _says(now, act, text, files, self.rules())
             if change is None and not says:
                 return None
             return _turn(id_, now, conversation, act, actor, when, change=change, says=says)
@@ -217,7 +227,7 @@ def _turn(
     fields: dict[str, Any] = {
         "id": id_,
         "conversation": conversation.id,
-        "actor": "operator" if actor.kind == "staff" else "system",
+        "actor": "operator" if actor.kind in ("staff", "agency") else "system",
         "actor_id": actor.id if actor.kind != "system" else None,
         "at": at,
         "handles": 0,
@@ -234,26 +244,44 @@ def _turn(
     ):
         # nobody looks at this conversation any more: the bot answers what comes next
         fields |= {"owner": "bot", "handles": conversation.last_seq, "outcome": "ticketed"}
+    elif isinstance(act, acts.Assign | acts.Release) and _held_with(conversation, case):
+        # whoever gets the ticket goes on with the conversation it is talked over in
+        fields |= {"owner": "human", "operator": act.operator if isinstance(act, acts.Assign) else None}
     if "owner" in fields:
         fields["expects_epoch"] = conversation.epoch
     return Turn(**fields | decided)
 
 
+def _held_with(conversation: Conversation, case: Ticket) -> bool:
+    """Whether an operator talks with the citizen about this ticket."""
+    return (
+        conversation.ticket == case.id and conversation.owner == "human" and conversation.operator is not None
+    )
+
+
 _OPEN: Final = ("new", "assigned", "forwarded", "answered", "waiting_citizen", "returned", "reopened")
 
 
-def _says(ticket: Ticket, act: Act, text: str | None, rules: Rules) -> tuple[Draft, ...]:
+def _says(
+    ticket: Ticket, act: Act, text: str | None, files: tuple[Attachment, ...], rules: Rules
+) -> tuple[Draft, ...]:
     """What the citizen is told. What an agency proposes is said only where nobody has to review it."""
     code = ticket.code
     if isinstance(act, acts.Propose) and not rules.policy(ticket.agency or "").review:
         shape = ANSWER if act.kind == "answer" else QUESTION
-        return (Draft(text=shape.format(code=code, text=act.text)),)
+        return (Draft(text=shape.format(code=code, text=act.text), attachments=act.attachments),)
+    if isinstance(act, acts.Propose):  # colleagues read it where they talk with the citizen
+        whose = rules.agencies.get(ticket.agency or "")
+        words = PROPOSED[act.kind].format(agency=whose.name if whose else "", text=act.text)
+        return (Draft(text=words, attachments=act.attachments, internal=True),)
     if isinstance(act, acts.Ask):
         if not (text or "").strip():
             raise Refused("empty", "Nội dung không được để trống.")
-        return (Draft(text=QUESTION.format(code=code, text=text)),)
+        return (Draft(text=QUESTION.format(code=code, text=text), attachments=files),)
     if isinstance(act, acts.Reopen):
-        return (Draft(text=REOPENED.format(code=code)),)
-    if text and isinstance(act, acts.Answer | acts.Close):
-        return (Draft(text=text),)
+        return (Draft(text=reopening.REOPENED.format(code=code)),)
+    if text and isinstance(act, acts.Answer):
+        return (Draft(text=text, attachments=files),)
+    if text and isinstance(act, acts.Close):
+        return (Draft(text=text, buttons=(reopening.button(ticket),)),)
     return ()

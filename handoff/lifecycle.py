@@ -50,6 +50,21 @@ def apply(ticket: Ticket, act: Act, actor: Actor, at: int, rules: Rules) -> Tick
     return counted if counted.fields or not isinstance(act, acts.Recount) else None
 
 
+def allows(ticket: Ticket, act: Act, actor: Actor) -> bool:
+    """Whether the act fits the ticket as it stands, so that it is worth offering; its values may still be refused."""
+    try:
+        _may(ticket, act, actor)
+    except Refused:
+        return False
+    return True
+
+
+def moved_since(ticket: Ticket, seen: int) -> bool:
+    """Whether somebody has changed the ticket since that version; remarks and warnings change nothing."""
+    news = ticket.version - seen
+    return news > 0 and any(event.action not in _REMARKS for event in ticket.history[-news:])
+
+
 def moment(ticket: Ticket, at: int) -> int:
     """When it happens: never before what happened to the ticket last, however the clocks of machines differ."""
     return max(at, ticket.history[-1].at) if ticket.history else at
@@ -88,6 +103,8 @@ def _goes_on(act: Act) -> bool:
     """Whether it means something although it names no new value: the clocks may say otherwise by now."""
     return isinstance(act, acts.Forward | acts.Recount)
 
+
+_REMARKS: Final = frozenset({"note", "warn", "recount", "remind"})
 
 Decided = tuple[TicketState, str | None, dict[str, Any]]
 
@@ -270,7 +287,9 @@ def _proposed(ticket: Ticket, act: acts.Propose, actor: Actor, at: int, rules: R
     if not rules.policy(agency).review:
         ended = {"link_epoch": ticket.link_epoch + 1} if act.kind == "answer" else {}
         return ("answered" if act.kind == "answer" else "waiting_citizen"), None, ended
-    proposal = Proposal(kind=act.kind, agency=agency, by=actor.id, at=at, text=act.text)
+    proposal = Proposal(
+        kind=act.kind, agency=agency, by=actor.id, at=at, text=act.text, attachments=act.attachments
+    )
     return "assigned", None, {"proposal": proposal.model_dump(mode="json")}
 
 

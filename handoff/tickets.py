@@ -172,3 +172,12 @@ def still_open_text(ticket: Ticket) -> str:
         f"Yêu cầu của anh/chị đang nằm trong phiếu {ticket.code} ({STATE_WORDS[ticket.state]}). "
         "Em đã ghi thêm nội dung này vào phiếu để tổng đài viên trả lời anh/chị."
     )
+
+
+def closed_text(ticket: Ticket, solution: str | None) -> str:
+    """How the citizen is told that their ticket is done."""
+    done = f"Về phiếu {ticket.code}: {solution}\n" if solution else ""
+    return (
+        f"{done}Tổng đài đã đóng phiếu {ticket.code}. Cảm ơn anh/chị đã liên hệ. Nếu việc chưa được giải quyết thỏa đáng, "
+        "anh/chị có thể mở lại phiếu."
+    )

@@ -11,18 +11,25 @@ _NUMBER = re.compile(r"\s*#?\s*([0-9]{1,2})\s*[.)]?\s*")
 
 
 def offered(before: Sequence[Message]) -> tuple[Button, ...]:
-    """The buttons that stand open, given what came before (in order of ``seq``): those the bot offered last, unless
-    it has said something else since or a person has spoken."""
+    """The buttons that stand open, given what came before (in order of ``seq``): those offered last, unless
+    something else was said since."""
     turn = None
     for message in reversed(before):
-        if message.internal or message.author in ("citizen", "system"):
+        if message.internal or message.author == "citizen" or _in_passing(message):
             continue
-        if message.author != "bot" or (turn is not None and message.turn != turn):
+        if message.author == "operator" and message.buttons:  # under the closing message
+            return message.buttons
+        if message.author not in ("bot", "system") or (turn is not None and message.turn != turn):
             return ()
         if message.buttons:
             return message.buttons
         turn = message.turn
     return ()
+
+
+def _in_passing(message: Message) -> bool:
+    """Who has come or gone: not a word that ends an offer."""
+    return message.author == "system" and not message.buttons
 
 
 def chosen(text: str | None, buttons: Sequence[Button]) -> Button | None:

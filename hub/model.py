@@ -249,6 +249,7 @@ class Proposal(Value):
     by: str
     at: int
     text: Text
+    attachments: tuple[Attachment, ...] = ()
 
 
 class Rating(Value):

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.review import unanswered
+from handoff import reopening
 from handoff.duty import nobody_there, promise
 from handoff.rules import Rules, product
 from handoff.tickets import add_to_ticket, open_ticket, opened_text, owner_after, still_open_text, ticket_year
@@ -72,6 +73,13 @@ def next_batch(waiting: Sequence[Message], pressed: Button | None = None) -> lis
     return batch
 
 
+def _payload(batch: Sequence[Message], pressed: Button | None) -> str | None:
+    """Of the button that the batch is."""
+    if pressed is not None:
+        return pressed.payload
+    return batch[-1].data.get("payload") if batch[-1].kind == "postback" else None
+
+
 def question_of(
     conversation: Conversation,
     batch: Sequence[Message],
@@ -80,15 +88,14 @@ def question_of(
     *,
     public: bool = False,
 ) -> Question:
-    payload: str | None = batch[-1].data.get("payload") if batch[-1].kind == "postback" else None
     text = "\n".join(message.text for message in batch if message.text)
     if pressed is not None:
-        text, payload = pressed.title, pressed.payload
+        text = pressed.title
     return Question(
         conversation=conversation.id,
         channel=conversation.channel,
         text=text,
-        payload=payload,
+        payload=_payload(batch, pressed),
         attachments=sum(len(message.attachments) for message in batch),
         dialogue=conversation.dialogue,
         now=now,
@@ -210,6 +217,9 @@ class TurnWorker:
         batch = next_batch(waiting, pressed)
         if batch and all(message.data.get("removed") for message in batch):
             turn = self._let_be(conversation, batch)
+        elif batch and (wanted := reopening.asked(_payload(batch, pressed))) is not None:
+            ticket = await self.store.ticket(wanted)
+            turn = reopening.turn(conversation, ticket, batch[-1], self.clock.now(), self.rules())
         elif batch:
             await self._show_typing(conversation)
             turn = await self._decide(lease, [m for m in batch if not m.data.get("removed")], pressed)

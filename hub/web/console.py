@@ -21,6 +21,7 @@ from hub.model import Conversation, Staff, Ticket, Turn
 from hub.ports import Reach
 from hub.turn import commit
 from hub.web.auth import form_of, guarded, page, plain, see_other, session_of
+from hub.web.console_case_view import CaseFile, case_file
 from hub.web.console_files import MAX_FORM_BYTES, attached
 from hub.web.console_inbox import inbox_context
 from hub.web.console_live import close_all, events
@@ -52,6 +53,7 @@ async def conversation_page(request: web.Request) -> web.StreamResponse:
         request,
         "console/conversation.html",
         case=shown,
+        file=await file_of(hub_of(request), shown),
         lines=await lines_of(store, shown, messages),
         after=messages[-1].seq if messages else 0,
         marks=json.dumps(marks_of(messages)),
@@ -74,8 +76,9 @@ async def earlier_fragment(request: web.Request) -> web.StreamResponse:
 
 
 async def _live(request: web.Request, cursor: dict[str, str], *, sent: bool = False) -> web.Response:
-    store = hub_of(request).store
+    hub, store = hub_of(request), hub_of(request).store
     shown = await _case(request, cursor.get("ticket", ""))
+    redraw = cursor.get("stamp") != shown.stamp
     conversation, after = shown.conversation.id, _number(cursor.get("after", ""))
     found = await store.messages(conversation, after=max(0, after - 1))
     previous = found.pop(0) if found and found[0].seq == after else None
@@ -85,15 +88,20 @@ async def _live(request: web.Request, cursor: dict[str, str], *, sent: bool = Fa
         request,
         "console/live.html",
         case=shown,
+        file=await file_of(hub, shown) if redraw else None,
         lines=await lines_of(store, shown, found, previous=previous),
         moved={seq: state for seq, state in recent.items() if seq <= after and known.get(str(seq)) != state},
         after=found[-1].seq if found else after,
         marks=json.dumps(recent),
-        redraw=cursor.get("stamp") != shown.stamp,
+        redraw=redraw,
         sent=sent,
         words=WORDS,
         new_key=_new_key,
     )
+
+
+async def file_of(hub: Hub, shown: Case) -> CaseFile | None:
+    return await case_file(hub, shown.ticket, shown.me) if shown.ticket else None
 
 
 async def _case(request: web.Request, ticket: str) -> Case:

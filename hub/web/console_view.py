@@ -197,6 +197,8 @@ def _author(case: Case, message: Message, names: dict[str, str]) -> str:
     if message.author == "citizen":
         return case.citizen
     if message.author == "operator" and message.author_id:
+        if message.author_id.startswith("agency:"):
+            return "Cơ quan"
         return (
             f"{case.me.name} (bạn)" if message.author_id == case.me.id else names.get(message.author_id, "")
         )

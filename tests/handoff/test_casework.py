@@ -46,7 +46,9 @@ async def report(store: Store, clock: FakeClock, n: int = 1, *, category: str = 
 
 
 async def said(store: Store, ticket: Ticket) -> list[str | None]:
-    return [m.text for m in await store.messages(ticket.conversation) if m.author != "citizen"]
+    return [
+        m.text for m in await store.messages(ticket.conversation) if m.author != "citizen" and not m.internal
+    ]
 
 
 async def get(store: Store, ticket: Ticket) -> Ticket:

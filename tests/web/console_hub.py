@@ -13,15 +13,18 @@ from aiohttp.cookiejar import CookieJar
 
 from bot.knowledge import KnowledgeBase
 from handoff import accounts, tickets
+from handoff.casework import Casework
+from handoff.links import Links
 from handoff.rules import LiveRules
 from hub.clock import Clock
 from hub.live import LiveHub
 from hub.metrics import Metrics
-from hub.model import Conversation, Draft, Message, Staff, Ticket, Turn, derived_id
-from hub.ports import Connector, Store, TicketWish
+from hub.model import Committed, Conversation, Draft, Message, Staff, Ticket, Turn, derived_id
+from hub.ports import Connector, Reach, Store, TicketWish
 from hub.settings import Settings
 from hub.spool import Spool
 from hub.stream import Stream
+from hub.turn import commit
 from hub.web.app import make_app
 from hub.web.context import Hub
 from tests.contract.builders import arrive, event
@@ -204,6 +207,16 @@ async def console_hub(
         effects=no_effects,
         fetch_media=lambda: None,
     )
+
+    async def committed(turn: Turn, conversation: Conversation) -> Committed:
+        done = await commit(store, connectors, turn, conversation)
+        live.poke(conversation.id)
+        return done
+
+    def reach(conversation: Conversation) -> Reach:
+        connector = connectors.get(conversation.channel)
+        return connector.reach(conversation, clock.now()) if connector else Reach()
+
     hub = Hub(
         settings=Settings(secret_key=cast("Any", "a-key-for-tests"), **settings),
         clock=clock,
@@ -216,6 +229,8 @@ async def console_hub(
         readiness=cast("Any", None),
         rules=rules,
         reload_rules=rules.load,
+        casework=Casework(store, clock, rules, committed, reach),
+        links=Links("a-key-for-tests"),
     )
     running = ConsoleHub(hub, clock)
     await running.start()
