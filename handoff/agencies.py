@@ -76,12 +76,6 @@ class Agencies:
         place = self._communes.get(id_)
         return str(place["name"]) if place else None
 
-    def communes(self) -> dict[str, str]:
-        """Id → name, by name."""
-        return dict(
-            sorted(((id_, str(one["name"])) for id_, one in self._communes.items()), key=lambda one: one[1])
-        )
-
     def within(self, id_: str, whole: str) -> bool:
         """Whether an agency is the other one, or a part of it."""
         seen: set[str] = set()

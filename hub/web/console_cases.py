@@ -227,7 +227,7 @@ async def _choices(hub: Hub, shown: CaseFile, me: Staff, name: str) -> dict[str,
         with_files = [one for one in recent if one.author == "citizen" and one.attachments]
         return {
             "categories": categories,
-            "communes": rules.agencies.communes(),
+            "communes": dict(sorted(rules.agencies.communes().items(), key=lambda one: one[1])),
             "agencies": rules.agencies.all(),
             "with_files": with_files,
         }
