@@ -38,7 +38,7 @@ class EmailConnector:
         raise Forged("mails come by IMAP only")
 
     def parse(self, body: bytes) -> list[Event]:
-        return parse(body, account=self._settings.address)
+        return parse(body, account=self._settings.address, aliases=self._settings.aliases)
 
     def reach(self, conversation: Conversation, now: int) -> Reach:
         if conversation.unreachable is not None:

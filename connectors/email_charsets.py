@@ -3,34 +3,42 @@
 import base64
 import binascii
 import codecs
+import contextlib
 import re
 import unicodedata
 from collections.abc import Iterator
 from email.message import Message as Mail
 from email.utils import getaddresses
 
+from connectors.email_vietnamese import ENOUGH, read_old, reread, share
+
 LARGEST_HEADER = 100_000  # characters of one field; more is no header that people write
 #: 7-bit encodings that are valid UTF-8 by their bytes, and 16-bit ones: only the label tells them.
-_TOLD = re.compile(r"utf-?(16|32|7)|iso-2022|hz", re.I)
+_TOLD = re.compile(r"utf[-_]?(16|32|7)|iso-?2022|hz", re.I)
 _WORD = re.compile(r"=\?([^?\s]+)\?([bBqQ])\?([^?]*)\?=")
 _WORDS = re.compile(rf"{_WORD.pattern}(?:\s*{_WORD.pattern})*")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u202a-\u202e\u2066-\u2069\ufeff]")
+#: One address in brackets and a name before it, however it is written: unless it is a list or a group.
+_ONLY = re.compile(r'((?:"(?:[^"\\]|\\.)*"|[^"<>@:;])*|[^"<>,:;]*)<([^<>]*@[^<>]*)>')
 _WESTERN = frozenset({"", "ascii", "iso8859-1", "cp1252", "utf-8"})
 
 
 def decoded(data: bytes, label: str | None) -> str:
-    """UTF-8 if it is that, else as labelled, else Vietnamese Windows, else Western."""
+    """UTF-8 if it is that; else as labelled; where the label is none of use, whatever makes Vietnamese of it."""
     name = _known(label)
     if name and _TOLD.match(name):
         return unicodedata.normalize("NFC", data.decode(name, "replace"))
-    for one in ("utf-8", name if name not in _WESTERN else "cp1258", "cp1258"):
-        try:
-            text = unicodedata.normalize("NFC", data.decode(one))
-        except (UnicodeError, LookupError):
-            continue
-        if one != "cp1258" or name == "cp1258" or not any(map(unicodedata.combining, text)):
-            return text  # marks that compose with nothing prove that it was not windows-1258
-    return data.decode("utf-8" if name == "utf-8" else "cp1252", "replace")
+    with contextlib.suppress(UnicodeError):
+        return unicodedata.normalize("NFC", reread(data.decode("utf-8")))
+    if name not in _WESTERN:
+        with contextlib.suppress(UnicodeError):
+            return unicodedata.normalize("NFC", data.decode(name))
+    if name == "utf-8" and share(broken := data.decode("utf-8", "replace")) >= ENOUGH / 2:
+        return unicodedata.normalize("NFC", broken)  # some letters were lost on the way
+    windows = unicodedata.normalize("NFC", data.decode("cp1258", "replace"))
+    if share(windows) >= ENOUGH:
+        return windows
+    return read_old(data) or data.decode("utf-8" if name == "utf-8" else "cp1252", "replace")
 
 
 def _known(label: str | None) -> str:
@@ -104,11 +112,34 @@ class Headers:
 def addresses(fields: list[str]) -> list[tuple[str, str]]:
     """(display name, address in lower case) of every address that is one."""
     found = []
-    for name, address in getaddresses(fields[:50]):
-        plain = "".join(_CONTROL.sub("", address).split()).lower()
-        if re.fullmatch(r"[^@<>]+@[^@<>]+", plain) and len(plain) <= 254:
-            found.append((tidy(words(name)), plain))
-    if not found:  # names with commas or quotes that nobody closed
-        for field in fields[:50]:
-            found += [("", one.lower()) for one in re.findall(r"<([^<>\s@]{1,64}@[^<>\s@]{1,189})>", field)]
+    for field in fields[:50]:
+        found += _addresses(field)
     return found
+
+
+def _addresses(field: str) -> list[tuple[str, str]]:
+    coded: list[str] = []
+
+    def masked(run: re.Match[str]) -> str:  # what is in encoded words is no part of the list's grammar
+        coded.append(run[0])
+        return f"\ue000{len(coded) - 1}\ue001"
+
+    def told(name: str) -> str:
+        return tidy(words(re.sub("\ue000(\\d+)\ue001", lambda hit: coded[int(hit[1])], name)))
+
+    plain = _WORDS.sub(masked, field.replace("\ue000", "").replace("\ue001", ""))
+    if only := _ONLY.fullmatch(plain.strip()):
+        name, address = only[1].strip(), _an_address(only[2])
+        quoted = re.fullmatch(r'"((?:[^"\\]|\\.)*)"', name)
+        name = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else name.replace('"', "")
+        return [(told(name), address)] if address else []
+    listed = [(told(name), _an_address(address)) for name, address in getaddresses([plain])]
+    found = [(name, address) for name, address in listed if address]
+    if not found:  # names with commas or quotes that nobody closed
+        found = [("", one.lower()) for one in re.findall(r"<([^<>\s@]{1,64}@[^<>\s@]{1,189})>", plain)]
+    return found
+
+
+def _an_address(text: str) -> str:
+    plain = "".join(_CONTROL.sub("", text).split()).lower()
+    return plain if re.fullmatch(r"[^@<>]+@[^@<>]+", plain) and len(plain) <= 254 else ""

@@ -15,7 +15,8 @@ The keys of ``data``; those marked * are left out when there is nothing to say:
 ``full_text`` *    text with quotes and signature, when ``Event.text`` is without
 ``html`` *         sanitised HTML without anything that is loaded from elsewhere
 ``cut`` *          True: text, HTML or attachments exceeded their limit
-``unreadable`` *   "encrypted"
+``for_people`` *   True: no machine may answer, but it may say something new: people look at it
+``unreadable`` *   "encrypted", or "too_big": only its head was kept, and its ``size`` in bytes
 ``permanent``, ``status``, ``action``, ``diagnostic``, ``recipient`` *   of ``bounce``
 ``ids`` *          of ``read`` and ``delivery``: the Message-IDs they are about
 =================  ============================================================================
@@ -26,13 +27,14 @@ The keys of ``data``; those marked * are left out when there is nothing to say:
 import contextlib
 import hashlib
 import re
+from collections.abc import Collection
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 from connectors.email_charsets import Headers, addresses, tidy
 from connectors.email_html import sanitised, text_of
-from connectors.email_kinds import automatic, report
+from connectors.email_kinds import automatic, for_people, report
 from connectors.email_parts import Contents, media, read, tree
 from connectors.email_quotes import unquoted
 from hub.errors import AlienPayload
@@ -45,12 +47,16 @@ LARGEST_SUBJECT = 500
 LARGEST_ID = 250  # Message-IDs beyond this are junk, and would burden every index
 MOST_REFERENCES = 100
 MOST_ADDRESSES = 50
+#: Field that the mailbox reader adds to the head of a mail that is too large to be kept: its size in bytes.
+SIZE = "x-hub-mail-size"
+_FORWARDS = re.compile(r"(?:fwd?|chuyển tiếp)\s*:", re.I)
 _ID = re.compile(r"<\s*([^<>\s]+)\s*>")
 _TICKET = re.compile(r"(?<!\w)1022\s*[-–./ ]\s*(20\d\d)\s*[-–./ ]\s*(\d{6})(?!\d)")
 
 
-def parse(body: bytes, *, account: str | None = None) -> list[Event]:
-    """The one event of a mail. Needs no settings; ``account`` tells our own mails from the citizens'.
+def parse(body: bytes, *, account: str | None = None, aliases: Collection[str] = ()) -> list[Event]:
+    """The one event of a mail. Needs no settings; ``account`` tells our own mails from the citizens', ``aliases`` are
+    our other addresses.
 
     Raises:
         AlienPayload: not a mail, too large, or built to be unreadable.
@@ -65,7 +71,7 @@ def parse(body: bytes, *, account: str | None = None) -> list[Event]:
         [address for _, address in addresses(headers.all(one))][:MOST_ADDRESSES] for one in ("to", "cc")
     )
     home = account.lower() if account else _home(headers, to)
-    full, text, html = _texts(contents)
+    full, text, html = _texts(contents, forwarded=bool(_FORWARDS.match(subject)))
     references, answered = _ids(headers.text("references")), _ids(headers.text("in-reply-to"))
     sent_at = _when(headers.text("date"))
     digest = _digest(sender, sent_at, subject, full, contents)
@@ -73,7 +79,17 @@ def parse(body: bytes, *, account: str | None = None) -> list[Event]:
     external_id = own[0] if own else f"email_{digest}"
     data: dict[str, Any] = {"subject": subject, "digest": digest}
     reply_address = next((one for _, one in addresses(headers.all("reply-to"))), None)
-    why = automatic(headers, sender=sender, account=home, subject=subject, kind=mail.get_content_type())
+    ours = frozenset(one.lower() for one in (home, *aliases) if one)
+    why = automatic(
+        headers, sender=sender, ours=ours, to={*to, *cc}, subject=subject, kind=mail.get_content_type()
+    )
+    kind: EventKind = "echo" if sender in ours else "message"
+    about = answered[0] if answered else None
+    told = report(mail, sender=sender, text=full)
+    if told is not None:
+        kind, about = told.kind, told.about
+    size = headers.text(SIZE).strip()
+    too_big = size.isascii() and size.isdecimal() and len(size) < 12
     optional: dict[str, Any] = {
         "references": references[:1] + references[1:][-MOST_REFERENCES:],
         "in_reply_to": answered,
@@ -83,16 +99,13 @@ def parse(body: bytes, *, account: str | None = None) -> list[Event]:
         "to": to,
         "cc": cc,
         "automatic": why,
+        "for_people": why is not None and for_people(why, headers, sender=sender, kind=kind),
         "full_text": full[:LARGEST_TEXT] if full != text else None,
         "html": html,
         "cut": contents.cut or len(full) > LARGEST_TEXT,
-        "unreadable": contents.unreadable,
-    }
-    kind: EventKind = "echo" if sender and sender == home else "message"
-    about = answered[0] if answered else None
-    if (told := report(mail)) is not None:
-        kind, about = told.kind, told.about
-        optional |= told.data
+        "unreadable": "too_big" if too_big else contents.unreadable,
+        "size": int(size) if too_big else None,
+    } | (told.data if told is not None else {})
     data |= {
         key: value for key, value in optional.items() if value or (value is False and key == "permanent")
     }
@@ -123,17 +136,20 @@ def part(body: bytes, part: str) -> Media | None:
         return None
 
 
-def _texts(contents: Contents) -> tuple[str, str, str | None]:
+def _texts(contents: Contents, *, forwarded: bool) -> tuple[str, str, str | None]:
     """Everything said, what the writer said now, and the HTML to look at."""
-    html = sanitised(contents.html) if contents.html else None
-    if contents.plain.strip() and not (contents.stub and html):
-        full = tidy(contents.plain, lines=True)
-        return full, unquoted(full), html
-    if not contents.html:
-        return "", "", None
-    full = tidy(text_of(contents.html), lines=True)
-    new = tidy(text_of(contents.html, quotes=False), lines=True)
-    return full, unquoted(new) or unquoted(full), html
+    full, new, html = [], [], ""
+    for section in contents.sections:
+        html += sanitised(section.html) if section.html else ""
+        if section.only_html:
+            full.append(text_of(section.html))
+            new.append(text_of(section.html, quotes=forwarded))
+        else:
+            full.append(section.plain)
+            new.append(section.plain)
+    everything = tidy("\n\n".join(full), lines=True)
+    said = unquoted(tidy("\n\n".join(new), lines=True), forwarded=forwarded)
+    return everything, said or unquoted(everything), html.strip() or None
 
 
 def _home(headers: Headers, to: list[str]) -> str:

@@ -7,7 +7,11 @@ import nh3
 from selectolax.lexbor import LexborHTMLParser
 
 LARGEST_HTML = 1_000_000  # characters; newsletters stay far below
-_HIDDEN = "script, style, head, title, template, noscript, [hidden], [style*='display:none'], [style*='display: none']"
+_UNSEEN = "script, style, head, title, template, noscript, svg, object, [hidden]"
+_HIDING = re.compile(
+    r"display:none|visibility:hidden|mso-hide:all|opacity:0(?![.\d])|(?:font-size|max-height):0(?![.\d]*[1-9])",
+    re.I,
+)
 _QUOTED = ".gmail_quote, blockquote[type=cite], .yahoo_quoted, #divRplyFwdMsg, #divRplyFwdMsg ~ *"
 _FORWARDED = re.compile(r"forwarded message|được chuyển tiếp", re.I)
 _TAGS = {
@@ -19,30 +23,49 @@ _LINK = re.compile(r'<a\b[^>]*?href="([^"]*)"[^>]*>(.*?)</a>', re.I | re.S)
 
 
 def sanitised(html: str) -> str:
-    """Nothing that runs, and nothing that is loaded: no images, no styles, no forms."""
+    """Nothing that runs, nothing that is loaded and nothing that is hidden: no images, no styles, no forms."""
+    return _clean(_seen(html))
+
+
+def text_of(html: str, *, quotes: bool = True) -> str:
+    """What a reader sees; links in brackets behind their words. Without ``quotes``: without older mails."""
+    tree = _seen(html)
+    if not quotes:
+        for node in tree.css(_QUOTED):
+            if not _FORWARDED.search(node.text()[:300]):
+                node.decompose()
+    clean = re.sub(r"\s+", " ", _clean(tree))
+    clean = _BREAK.sub("\n", _LINK.sub(_link, clean))
+    clean = re.sub(r"</t[dh]>", " ", clean)
+    plain = entities.unescape(re.sub(r"<[^>]*>", "", clean))
+    return "\n".join(line.strip() for line in plain.split("\n"))
+
+
+def _seen(html: str) -> LexborHTMLParser:
+    """The document without what no reader sees."""
+    tree = LexborHTMLParser(html[:LARGEST_HTML])
+    for node in tree.css(_UNSEEN):
+        node.decompose()
+    for node in tree.css("[style]"):
+        style = "".join((node.attributes.get("style") or "").split())
+        resized = "font-size:0" in style and any(  # a trick of layout: what is inside has its own size
+            "font-size" in (inner.attributes.get("style") or "")
+            for inner in node.css("[style]")
+            if inner != node
+        )
+        if _HIDING.search(style) and not resized:
+            node.decompose()
+    return tree
+
+
+def _clean(tree: LexborHTMLParser) -> str:
     return nh3.clean(
-        html[:LARGEST_HTML],
+        tree.html or "",
         tags=_TAGS,
         attributes={"a": {"href"}, "td": {"colspan", "rowspan"}},
         url_schemes={"http", "https", "mailto", "tel"},
         link_rel="noopener noreferrer nofollow",
     )
-
-
-def text_of(html: str, *, quotes: bool = True) -> str:
-    """What a reader sees; links in brackets behind their words. Without ``quotes``: without older mails."""
-    tree = LexborHTMLParser(html[:LARGEST_HTML])
-    for node in tree.css(_HIDDEN):
-        node.decompose()
-    if not quotes:
-        for node in tree.css(_QUOTED):
-            if not _FORWARDED.search(node.text()[:300]):
-                node.decompose()
-    clean = re.sub(r"\s+", " ", sanitised(tree.html or ""))
-    clean = _BREAK.sub("\n", _LINK.sub(_link, clean))
-    clean = re.sub(r"</t[dh]>", " ", clean)
-    plain = entities.unescape(re.sub(r"<[^>]*>", "", clean))
-    return "\n".join(line.strip() for line in plain.split("\n"))
 
 
 def _link(found: re.Match[str]) -> str:

@@ -1,11 +1,13 @@
 """The parts of a mail: what is said, and what is attached."""
 
+import contextlib
 import email
 import hashlib
 import re
 import urllib.parse
 from dataclasses import dataclass, field
 from email.message import Message as Mail
+from email.policy import compat32
 from typing import Any
 
 import tnefparse
@@ -24,34 +26,51 @@ _MARKS = ("from", "date", "message-id", "received", "subject", "return-path")
 _SIGNATURES = frozenset(
     {"application/pkcs7-signature", "application/x-pkcs7-signature", "application/pgp-signature"}
 )
+#: What mail servers tell each other; ``email_kinds.report`` reads it.
+_REPORTED = frozenset(
+    {"message/delivery-status", "message/global-delivery-status", "message/disposition-notification",
+     "message/global-disposition-notification", "text/rfc822-headers", "message/global-headers"}
+)  # fmt: skip
 _STUB = re.compile(
     r"\s*(?:.{0,80}(?:does not support html|html (?:format|message)|hỗ trợ html).{0,120}|\s*)", re.I | re.S
 )
+_BORDER = re.compile(rb"(?m)^--([\w'()+,./:=?-]{1,70})[ \t]*\r?$")
+_BLANK = re.compile(rb"(\r?\n\r?\n)")
+_KIND = re.compile(rb"(?im)^content-type:.*(?:\r?\n[ \t].*)*\r?\n")
+#: Mails within as they came: nothing folded anew, no line end changed.
+_AS_IT_CAME = compat32.clone(linesep="\r\n", max_line_length=0, mangle_from_=False)
 _PARAMETER = re.compile(r"(?:file)?name(?:\*(\d+))?(\*)?\s*=\s*(\"(?:[^\"\\]|\\.)*\"|[^;]*)", re.I)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A piece of what is said: as text, as HTML, or the same as both."""
+
+    plain: str = ""
+    html: str = ""
+
+    @property
+    def only_html(self) -> bool:
+        """Whether there is no text, or it only says that there is HTML."""
+        return bool(self.html) and bool(_STUB.fullmatch(self.plain))
 
 
 @dataclass
 class Contents:
     """What a mail holds."""
 
-    plain: str = ""
-    html: str = ""
+    sections: tuple[Section, ...] = ()
     attachments: tuple[Attachment, ...] = ()
     fingerprints: list[str] = field(default_factory=list)
     unreadable: str | None = None
     cut: bool = False
-
-    @property
-    def stub(self) -> bool:
-        """Whether the plain text only says that there is HTML."""
-        return bool(_STUB.fullmatch(self.plain))
 
 
 def tree(body: bytes) -> Mail:
     """The mail's parts. Raises ``AlienPayload`` for what is none, or is built to be unreadable."""
     if len(body) > LARGEST_MAIL:
         raise AlienPayload("not taken as a mail: too large")
-    body = body.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n").replace(b"\x00", b"")
+    body = body.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
     if not body.strip():
         raise AlienPayload("not a mail: empty")
     try:
@@ -59,10 +78,23 @@ def tree(body: bytes) -> Mail:
         names = {str(name).lower() for name, _ in mail.raw_items()}
         if names.isdisjoint(_MARKS):
             raise AlienPayload("not a mail: no header of one")
+        mail = _mended(mail, body)
         _measure(mail)
     except RecursionError:
         raise AlienPayload("not taken as a mail: absurdly nested") from None
     return mail
+
+
+def _mended(mail: Mail, body: bytes) -> Mail:
+    """A mail whose parts cannot be told apart by its own words: by the first line that looks like a border."""
+    if mail.get_content_maintype() != "multipart" or mail.is_multipart():
+        return mail
+    head, blank, rest = (*_BLANK.split(body, maxsplit=1), b"", b"")[:3]
+    border = _BORDER.search(rest)
+    if border is None:
+        return mail
+    kind = b'Content-Type: multipart/mixed; boundary="' + border[1] + b'"\r\n'
+    return email.message_from_bytes(kind + _KIND.sub(b"", head + b"\r\n").rstrip(b"\r\n") + blank + rest)
 
 
 def _measure(mail: Mail) -> None:
@@ -79,40 +111,57 @@ def _measure(mail: Mail) -> None:
 
 
 def _inner(mail: Mail) -> list[Mail]:
-    content = mail.get_payload()
-    return [one for one in content if isinstance(one, Mail)] if isinstance(content, list) else []
+    content = mail.get_payload() if mail.is_multipart() else []
+    return [one for one in content if isinstance(one, Mail)]
 
 
 def read(mail: Mail) -> Contents:
     """Texts and attachments, in their order. Mails within are attachments, not text."""
-    contents, attached = Contents(), []
-    for path, one in _leaves(mail, ""):
-        kind = one.get_content_type()
-        if kind in _SIGNATURES:
-            continue
-        if kind in ("application/pkcs7-mime", "application/x-pkcs7-mime") or (
-            kind == "application/octet-stream" and path.startswith("2") and _encrypted(mail)
-        ):
-            contents.unreadable = "encrypted"
-        name = _name(one)
-        said = kind in ("text/plain", "text/html") and _disposition(one) != "attachment" and not name
-        if said and kind == "text/plain":
-            contents.plain = f"{contents.plain}\n{_text(one)}".strip("\n")
-        elif said:
-            contents.html += _text(one)
-        elif kind == "message/delivery-status" or (_encrypted(mail) and path == "1"):
-            continue
-        elif kind == "application/ms-tnef" or (name or "").lower() == "winmail.dat":
-            packed = _unpacked(_bytes(one))
-            attached += [_attachment(f"{path}/{n}", *each) for n, each in enumerate(packed)] or [
-                _attachment(path, _bytes(one), name, kind)
-            ]
-        else:
-            attached.append(_attachment(path, _bytes(one), name, kind))
+    contents, attached = Contents(), list[tuple[Attachment, str]]()
+    if _encrypted(mail):
+        contents.unreadable = "encrypted"
+    contents.sections = tuple(_sections(mail, "", contents, attached))
     contents.cut = len(attached) > MOST_ATTACHMENTS
     contents.attachments = tuple(one for one, _ in attached[:MOST_ATTACHMENTS])
     contents.fingerprints = [mark for _, mark in attached]
     return contents
+
+
+def _sections(
+    mail: Mail, path: str, contents: Contents, attached: list[tuple[Attachment, str]]
+) -> list[Section]:
+    if not mail.is_multipart() or mail.get_content_maintype() != "multipart":
+        return _leaf(mail, path or "1", contents, attached)
+    found = [
+        _sections(one, f"{path}.{n}" if path else str(n), contents, attached)
+        for n, one in enumerate(_inner(mail), 1)
+        if not (n == 1 and _encrypted(mail))  # which only says how it is encrypted
+    ]
+    said = [section for sections in found for section in sections]
+    if mail.get_content_subtype() != "alternative":
+        return said
+    plain = "\n\n".join(one.plain for one in said if not one.html)
+    return [Section(plain, "".join(one.html for one in said))] if said else []
+
+
+def _leaf(one: Mail, path: str, contents: Contents, attached: list[tuple[Attachment, str]]) -> list[Section]:
+    kind, name = one.get_content_type(), _name(one)
+    if kind in _SIGNATURES or kind in _REPORTED:
+        return []
+    if kind in ("application/pkcs7-mime", "application/x-pkcs7-mime"):
+        contents.unreadable = "encrypted"
+    unmarked = (
+        one.get_content_maintype() == "multipart"
+    )  # its parts cannot be told apart: better all of it than none
+    if (unmarked or kind in ("text/plain", "text/html")) and _disposition(one) != "attachment" and not name:
+        text = _text(one)
+        return [Section(html=text) if kind == "text/html" else Section(plain=text)]
+    if kind == "application/ms-tnef" or (name or "").lower() == "winmail.dat":
+        packed = [_attachment(f"{path}/{n}", *each) for n, each in enumerate(_unpacked(_bytes(one)))]
+        attached += packed or [_attachment(path, _bytes(one), name, kind)]
+    else:
+        attached.append(_attachment(path, _bytes(one), name, kind))
+    return []
 
 
 def media(mail: Mail, wanted: str) -> Media | None:
@@ -139,6 +188,15 @@ def _leaves(mail: Mail, path: str) -> list[tuple[str, Mail]]:
     ]
 
 
+def as_it_came(mail: Mail) -> bytes:
+    """A mail or part within, as bytes."""
+    for written in (mail.as_bytes, mail.as_string):  # the library cannot write all that it reads
+        with contextlib.suppress(ValueError, LookupError):
+            found = written(policy=_AS_IT_CAME)
+            return found if isinstance(found, bytes) else found.encode("utf-8", "replace")
+    return b""
+
+
 def _encrypted(mail: Mail) -> bool:
     return mail.get_content_type() == "multipart/encrypted"
 
@@ -149,7 +207,7 @@ def _disposition(one: Mail) -> str:
 
 def _bytes(one: Mail) -> bytes:
     if one.is_multipart():  # a mail within
-        return b"".join(inner.as_bytes() for inner in _inner(one))
+        return b"".join(map(as_it_came, _inner(one)))
     content = one.get_payload(decode=True)
     return content if isinstance(content, bytes) else b""
 

@@ -36,6 +36,7 @@ class Server:
 
 class EmailSettings(ChannelSettings):
     address: Address
+    aliases: frozenset[Address] = Field(frozenset(), description="other addresses whose mails come here")
     imap_url: SecretStr = Field(description="imaps://user:password@host:993/INBOX")
     smtp_url: SecretStr = Field(description="smtps://user:password@host:465, or smtp:// with STARTTLS")
     access_token: SecretStr = Field(SecretStr(""), description="XOAUTH2 in place of the passwords")

@@ -89,7 +89,11 @@ CHANNELS: dict[str, Channel] = {
     "email": Channel(
         email.EmailSettings,
         email.EmailConnector,
-        lambda body, section: email.parse(body, account=section.address if section else None),
+        lambda body, section: (
+            email.parse(body, account=section.address, aliases=section.aliases)
+            if section
+            else email.parse(body)
+        ),
     ),
 }
 
