@@ -15,6 +15,7 @@ from hub.ports import Capabilities, Job, Media, Reach, Sent, Tools
 __all__ = ["CHANNEL", "EmailConnector", "EmailSettings", "parse"]
 
 MAX_TEXT = 50_000
+HOUR_MS = 3_600_000
 
 
 class EmailConnector:
@@ -27,6 +28,7 @@ class EmailConnector:
         courtesies=False,
         resend_safe=True,  # every attempt carries the same Message-ID
         threads=True,
+        automatic_answers={HOUR_MS: 5, 24 * HOUR_MS: 20},
     )
 
     def __init__(self, settings: EmailSettings, tools: Tools) -> None:

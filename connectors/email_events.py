@@ -4,7 +4,7 @@ The keys of ``data``; those marked * are left out when there is nothing to say:
 
 =================  ============================================================================
 ``subject``        decoded, NFC ("" when there is none)
-``digest``         32 hex characters over from, date, subject, text and attachments
+``digest``         32 hex characters over from, date, subject and the bytes of the body
 ``references`` *   Message-IDs without brackets, oldest first
 ``in_reply_to`` *  the ids of In-Reply-To (``Event.reply_to`` is the first)
 ``tickets`` *      ticket codes named in the subject; a claim, not a proof
@@ -16,6 +16,7 @@ The keys of ``data``; those marked * are left out when there is nothing to say:
 ``html`` *         sanitised HTML without anything that is loaded from elsewhere
 ``cut`` *          True: text, HTML or attachments exceeded their limit
 ``for_people`` *   True: no machine may answer, but it may say something new: people look at it
+``forged`` *       True: our mail server found that the sender's domain did not send it
 ``unreadable`` *   "encrypted", or "too_big": only its head was kept, and its ``size`` in bytes
 ``permanent``, ``status``, ``action``, ``diagnostic``, ``recipient`` *   of ``bounce``
 ``ids`` *          of ``read`` and ``delivery``: the Message-IDs they are about
@@ -49,6 +50,7 @@ MOST_REFERENCES = 100
 MOST_ADDRESSES = 50
 #: Field that the mailbox reader adds to the head of a mail that is too large to be kept: its size in bytes.
 SIZE = "x-hub-mail-size"
+_FORGED = re.compile(r"\bdmarc\s*=\s*fail\b", re.I)
 _FORWARDS = re.compile(r"(?:fwd?|chuyển tiếp)\s*:", re.I)
 _ID = re.compile(r"<\s*([^<>\s]+)\s*>")
 _TICKET = re.compile(r"(?<!\w)1022\s*[-–./ ]\s*(20\d\d)\s*[-–./ ]\s*(\d{6})(?!\d)")
@@ -74,7 +76,7 @@ def parse(body: bytes, *, account: str | None = None, aliases: Collection[str] =
     full, text, html = _texts(contents, forwarded=bool(_FORWARDS.match(subject)))
     references, answered = _ids(headers.text("references")), _ids(headers.text("in-reply-to"))
     sent_at = _when(headers.text("date"))
-    digest = _digest(sender, sent_at, subject, full, contents)
+    digest = _digest(headers, body)
     own = _ids(headers.text("message-id"), bare=True)
     external_id = own[0] if own else f"email_{digest}"
     data: dict[str, Any] = {"subject": subject, "digest": digest}
@@ -103,6 +105,7 @@ def parse(body: bytes, *, account: str | None = None, aliases: Collection[str] =
         "full_text": full[:LARGEST_TEXT] if full != text else None,
         "html": html,
         "cut": contents.cut or len(full) > LARGEST_TEXT,
+        "forged": bool(_FORGED.search(headers.text("authentication-results"))),
         "unreadable": "too_big" if too_big else contents.unreadable,
         "size": int(size) if too_big else None,
     } | (told.data if told is not None else {})
@@ -172,6 +175,8 @@ def _when(value: str) -> int | None:
     return None
 
 
-def _digest(sender: str, sent_at: int | None, subject: str, text: str, contents: Contents) -> str:
-    said = (sender, str(sent_at), subject, text, *contents.fingerprints)
-    return hashlib.sha256("\x1f".join(said).encode("utf-8", "replace")).hexdigest()[:32]
+def _digest(headers: Headers, body: bytes) -> str:
+    """Of who wrote what and when, as it came: no later reading of the same mail may change it."""
+    written = body.replace(b"\r\n", b"\n").partition(b"\n\n")[2].strip()
+    told = (headers.text(name) for name in ("from", "date", "subject"))
+    return hashlib.sha256("\x1f".join(told).encode("utf-8", "replace") + b"\x1f" + written).hexdigest()[:32]

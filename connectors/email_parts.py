@@ -2,10 +2,9 @@
 
 import contextlib
 import email
-import hashlib
 import re
 import urllib.parse
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from email.message import Message as Mail
 from email.policy import compat32
 from typing import Any
@@ -61,7 +60,6 @@ class Contents:
 
     sections: tuple[Section, ...] = ()
     attachments: tuple[Attachment, ...] = ()
-    fingerprints: list[str] = field(default_factory=list)
     unreadable: str | None = None
     cut: bool = False
 
@@ -117,19 +115,16 @@ def _inner(mail: Mail) -> list[Mail]:
 
 def read(mail: Mail) -> Contents:
     """Texts and attachments, in their order. Mails within are attachments, not text."""
-    contents, attached = Contents(), list[tuple[Attachment, str]]()
+    contents, attached = Contents(), list[Attachment]()
     if _encrypted(mail):
         contents.unreadable = "encrypted"
     contents.sections = tuple(_sections(mail, "", contents, attached))
     contents.cut = len(attached) > MOST_ATTACHMENTS
-    contents.attachments = tuple(one for one, _ in attached[:MOST_ATTACHMENTS])
-    contents.fingerprints = [mark for _, mark in attached]
+    contents.attachments = tuple(attached[:MOST_ATTACHMENTS])
     return contents
 
 
-def _sections(
-    mail: Mail, path: str, contents: Contents, attached: list[tuple[Attachment, str]]
-) -> list[Section]:
+def _sections(mail: Mail, path: str, contents: Contents, attached: list[Attachment]) -> list[Section]:
     if not mail.is_multipart() or mail.get_content_maintype() != "multipart":
         return _leaf(mail, path or "1", contents, attached)
     found = [
@@ -144,7 +139,7 @@ def _sections(
     return [Section(plain, "".join(one.html for one in said))] if said else []
 
 
-def _leaf(one: Mail, path: str, contents: Contents, attached: list[tuple[Attachment, str]]) -> list[Section]:
+def _leaf(one: Mail, path: str, contents: Contents, attached: list[Attachment]) -> list[Section]:
     kind, name = one.get_content_type(), _name(one)
     if kind in _SIGNATURES or kind in _REPORTED:
         return []
@@ -266,20 +261,19 @@ def _name(one: Mail) -> str | None:
     return None
 
 
-def _attachment(path: str, data: bytes, name: str | None, kind: str) -> tuple[Attachment, str]:
+def _attachment(path: str, data: bytes, name: str | None, kind: str) -> Attachment:
     family = kind.partition("/")[0]
     if kind == "message/rfc822":
         name = name or "thu-dinh-kem.eml"
     elif kind == "text/calendar":
         name = name or "loi-moi.ics"
-    attachment = Attachment(
+    return Attachment(
         type=family if family in ("image", "audio", "video") else "file",
         name=name,
         size=len(data),
         part=path,
         problem="too_big" if len(data) > LARGEST_ATTACHMENT else None,
     )
-    return attachment, f"{name}:{hashlib.sha256(data).hexdigest()}"
 
 
 def _unpacked(data: bytes) -> list[tuple[bytes, str | None, str]]:

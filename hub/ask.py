@@ -8,7 +8,8 @@ from hub.clock import Clock
 from hub.errors import AlienPayload
 from hub.model import Conversation, Dialogue, Message, derived_id, nfc
 from hub.ports import Bot, BotAnswer
-from hub.turn import ask, question_of
+from hub.questions import question_of
+from hub.turn import ask
 
 KEYS = ("kind", "procedure", "aspect", "faq", "category", "code", "slots")
 

@@ -130,6 +130,15 @@ def _parser() -> argparse.ArgumentParser:
     verified.add_argument(
         "--noted", metavar="N:HASH", help="what an earlier run printed: also proves that nothing was cut off"
     )
+    aside = commands.add_parser("quarantine", help="deliveries that could not be read").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    listed = add("list", _quarantine_list, "what was put aside, and why", aside)
+    listed.add_argument("--json", action="store_true")
+    shown = add("show", _quarantine_show, "the bytes of one, as they came, on standard output", aside)
+    shown.add_argument("id")
+    replayed = add("replay", _quarantine_replay, "have them read again; without ID, all of them", aside)
+    replayed.add_argument("ids", nargs="*", metavar="ID")
     staff = commands.add_parser("staff", help="people who work here").add_subparsers(
         required=True, metavar="COMMAND"
     )
@@ -390,6 +399,29 @@ def _zalo_status(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments)
     set_up_logs("ERROR")
     return 0 if asyncio.run(status(settings, _out)) else 1
+
+
+def _quarantine_list(arguments: argparse.Namespace) -> int:
+    from hub.quarantine import listed
+
+    for line in asyncio.run(listed(_settings(arguments), as_json=arguments.json)):
+        _out(line)
+    return 0
+
+
+def _quarantine_show(arguments: argparse.Namespace) -> int:
+    from hub.quarantine import body_of
+
+    sys.stdout.buffer.write(asyncio.run(body_of(_settings(arguments), arguments.id)))
+    sys.stdout.buffer.flush()
+    return 0
+
+
+def _quarantine_replay(arguments: argparse.Namespace) -> int:
+    from hub.quarantine import replay
+
+    _out(asyncio.run(replay(_settings(arguments), arguments.ids)))
+    return 0
 
 
 def _staff_add(arguments: argparse.Namespace) -> int:

@@ -84,6 +84,11 @@ class Event(Value):
     data: dict[str, Any] = {}
 
     @property
+    def due(self) -> bool:
+        """Whether somebody has to deal with it: also with what a machine wrote, where it may say something new."""
+        return not self.automatic or bool(self.data.get("for_people"))
+
+    @property
     def citizen(self) -> str:
         """Who is at the other end, as far as it tells: an echo comes from our own account."""
         return self.sender if self.sender != self.account else ""
@@ -97,6 +102,16 @@ class Raw(Value):
     received_at: int
     body: bytes
     headers: dict[str, str] = {}  # only those the connector asks to keep
+
+
+class Aside(Value):
+    """A delivery that was put aside."""
+
+    id: str
+    channel: str
+    received_at: int
+    size: int  # bytes
+    error: str  # the name of what went wrong
 
 
 class Intake(Value):

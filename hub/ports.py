@@ -10,6 +10,7 @@ from hub.audit import AuditEntry, AuditNote, AuditQuery
 from hub.clock import Clock
 from hub.facts import Case, Heard
 from hub.model import (
+    Aside,
     Attachment,
     Author,
     Blob,
@@ -98,6 +99,16 @@ class Store(Protocol):
     async def finish_raw(self, raw: str) -> None: ...
     async def postpone_raw(self, raw: str, *, until: int) -> None:
         """The effects of a delivery that was taken in cannot be carried out yet: it is leased again from then on."""
+        ...
+
+    async def put_aside(self, *, limit: int) -> list[Aside]:
+        """Deliveries that could not be parsed or carried out, oldest first; not those whose person was erased."""
+        ...
+
+    async def raw(self, raw: str) -> Raw | None: ...
+    async def replay_raw(self, raw: str, *, now: int) -> bool:
+        """A delivery that was put aside waits again, as if it had just come; False if it is not (or no longer) aside.
+        What of it was taken in before stays, and stays counted."""
         ...
 
     # -- media
@@ -426,6 +437,8 @@ class Capabilities(Value):
     interactions: frozenset[EventKind] = frozenset()
     #: events of one person may belong to an older conversation, found by the ids in ``data["references"]``
     threads: bool = False
+    #: a machine answers one person at most so often within so many ms, so that two machines never talk for long
+    automatic_answers: Mapping[int, int] = {}
 
 
 class Reach(Value):

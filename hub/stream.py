@@ -17,6 +17,7 @@ from hub.metrics import Metrics
 from hub.model import SPOKEN, Event, Intake, Raw, conversation_id, derived_id
 from hub.ports import Connector, Live, Store
 from hub.spool import Spool
+from hub.threads import placed
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +25,10 @@ PARSE_LEASE_MS = 15_000  # so long a dead worker holds up its channel
 STORE_PATIENCE_S = 1.0  # Zalo waits 2 s for its answer: a store slower than this is as good as away
 ASKED_WITHIN = 10  # messages, among them notes
 NOT_YET_MS = 2_000  # after which an effect that had to wait is tried again
+ASIDE_ALARM = "deliveries-aside"
+ASIDE = (
+    "Có tin hoặc thư đến mà hệ thống không đọc hiểu được, đã để riêng: xem bằng lệnh `hub quarantine list`."
+)
 IDLE_S = 0.5  # how often work of other processes, or of dead ones, is looked for
 
 
@@ -40,6 +45,7 @@ class Stream:
         reply_pause_ms: int,
         effects: Callable[[Event, int], Awaitable[None]],
         fetch_media: Callable[[], None],
+        alarm: Callable[[str, str], Awaitable[None]],
     ) -> None:
         self._store = store
         self._spool = spool
@@ -50,6 +56,7 @@ class Stream:
         self._pause_ms = reply_pause_ms
         self._effects = effects  # of an event that is no message, and when it was received; idempotent
         self._fetch_media = fetch_media  # something waits to be fetched
+        self._alarm = alarm
         self.store_patience_s = STORE_PATIENCE_S
         self._arrived = asyncio.Event()
 
@@ -130,7 +137,8 @@ class Stream:
             log.warning(
                 "delivery put aside", extra={"facts": {"raw": raw.id, "channel": raw.channel, "why": error}}
             )
-        events = [await self._in_its_thread(event) for event in events]
+        if events and self._connectors[raw.channel].capabilities.threads:
+            events = [await placed(self._store, event) for event in events]
         events += [answer for event in events if (answer := await self._shared(event)) is not None]
         signals = [event for event in events if event.kind not in SPOKEN]
         now = self._clock.now()
@@ -144,6 +152,8 @@ class Stream:
             due_at=now if pressed else now + self._pause_ms,
             finished=not signals,
         )
+        if error:
+            await self._alarm(ASIDE_ALARM, ASIDE)
         if signals:  # after the messages they may be about
             await self._carry_out(raw, signals)
         if any(one.wanted for message in intake.messages for one in message.attachments):
@@ -189,29 +199,6 @@ class Stream:
             }
         )
 
-    async def _in_its_thread(self, event: Event) -> Event:
-        """The event in the conversation it continues, on channels where only what it refers to tells that.
-
-        A ticket's code counts only from the person whose ticket it is: codes can be guessed, addresses forged."""
-        if not self._connectors[event.channel].capabilities.threads:
-            return event
-        references: Sequence[str] = event.data.get("references", ())
-        for reference in (*((event.reply_to,) if event.reply_to else ()), *reversed(references)):
-            known = await self._store.message_by_external(event.channel, event.account, reference)
-            if known is not None:
-                return await self._moved(event, known.conversation)
-        for code in event.data.get("tickets", ()):
-            ticket = await self._store.ticket_by_code(code)
-            found = await self._store.conversation(ticket.conversation) if ticket else None
-            if found and (found.channel, found.sender) == (event.channel, event.sender):
-                return await self._moved(event, found.id)
-        return event
-
-    async def _moved(self, event: Event, conversation: str) -> Event:
-        found = await self._store.conversation(conversation)
-        same = found is not None and (found.channel, found.account) == (event.channel, event.account)
-        return event.model_copy(update={"conversation": found.key}) if found and same else event
-
     async def drain_spool(self) -> None:
         """Move what the spool holds into the store as soon as it is back. Runs until cancelled."""
         while True:
@@ -252,6 +239,7 @@ class Stream:
         ) as error:  # a bug in a parser must not stop the stream: the bytes are kept, put aside
             log.exception("parser failed", extra={"facts": {"raw": raw.id, "channel": raw.channel}})
             await self._store.take_in(raw, [], refused=1, error=type(error).__name__, now=now, due_at=now)
+            await self._alarm(ASIDE_ALARM, ASIDE)
         return True
 
     def _connector(self, channel: str) -> Connector:

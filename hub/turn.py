@@ -30,11 +30,13 @@ from hub.model import (
     Message,
     Ticket,
     TicketChange,
+    TicketReason,
     Turn,
     derived_id,
 )
 from hub.pieces import fitted
 from hub.ports import Bot, BotAnswer, Connector, Live, Question, Reach, Store, TicketWish
+from hub.questions import next_batch, payload_of, question_of, unreadable
 
 log = logging.getLogger(__name__)
 
@@ -53,54 +55,21 @@ ONLY_ATTACHMENT = (
     "Em đã nhận được tệp của anh/chị. Anh/chị vui lòng nhắn thêm vài chữ cho biết cần hỏi hoặc phản ánh việc gì, "
     "ở đâu, để em hỗ trợ đúng nhé."
 )
+NOTHING_SAID = (
+    "Em nhận được tin của anh/chị nhưng trong đó không có nội dung. Anh/chị vui lòng viết lại việc cần hỏi hoặc cần phản "
+    "ánh để em hỗ trợ nhé."
+)
+UNREADABLE: dict[str, str] = {
+    "encrypted": "Thư của anh/chị được mã hóa nên tổng đài không đọc được. Anh/chị vui lòng gửi lại thư không mã hóa giúp em.",
+    "too_big": "Thư của anh/chị quá lớn nên em không nhận được nội dung và tệp đính kèm. Anh/chị vui lòng gửi lại với tệp nhỏ "
+    "hơn, hoặc chia thành nhiều thư giúp em.",
+}
 TOLD_PRIVATELY = "Tổng đài 1022 đã ghi nhận ý kiến của anh/chị. Mã phiếu được gửi qua tin nhắn riêng để giữ kín thông tin của anh/chị."
 UNDELIVERED: dict[str, str] = {
     "failed": "Tin nhắn số {seq} không gửi được tới người dân.",
     "unknown": "Tin nhắn số {seq} chưa rõ đã tới người dân hay chưa. Vui lòng kiểm tra trước khi gửi lại.",
     "window_closed": "Tin nhắn số {seq} không gửi được vì đã quá thời hạn trả lời của kênh.",
 }
-
-
-def next_batch(waiting: Sequence[Message], pressed: Button | None = None) -> list[Message]:
-    """The messages one turn answers: quick messages typed in a row are one question; a button is one by itself."""
-    if waiting and (pressed is not None or waiting[0].kind == "postback"):
-        return [waiting[0]]
-    batch = []
-    for message in waiting:
-        if message.kind == "postback":
-            break
-        batch.append(message)
-    return batch
-
-
-def _payload(batch: Sequence[Message], pressed: Button | None) -> str | None:
-    """Of the button that the batch is."""
-    if pressed is not None:
-        return pressed.payload
-    return batch[-1].data.get("payload") if batch[-1].kind == "postback" else None
-
-
-def question_of(
-    conversation: Conversation,
-    batch: Sequence[Message],
-    now: int,
-    pressed: Button | None = None,
-    *,
-    public: bool = False,
-) -> Question:
-    text = "\n".join(message.text for message in batch if message.text)
-    if pressed is not None:
-        text = pressed.title
-    return Question(
-        conversation=conversation.id,
-        channel=conversation.channel,
-        text=text,
-        payload=_payload(batch, pressed),
-        attachments=sum(len(message.attachments) for message in batch),
-        dialogue=conversation.dialogue,
-        now=now,
-        public=public,
-    )
 
 
 async def ask(bot: Bot, question: Question, budget_s: float) -> tuple[BotAnswer, str | None]:
@@ -120,14 +89,16 @@ async def ask(bot: Bot, question: Question, budget_s: float) -> tuple[BotAnswer,
         return hand_over(question), type(error).__name__
 
 
-def hand_over(question: Question) -> BotAnswer:
+def hand_over(
+    question: Question, text: str = BOT_FAILED, *, reason: TicketReason = "bot_failed"
+) -> BotAnswer:
     """What is decided when the bot could not decide."""
     return BotAnswer(
         kind="human",
-        says=(Draft(text=BOT_FAILED),),
+        says=(Draft(text=text),),
         dialogue=question.dialogue,
         handoff=True,
-        ticket=TicketWish(reason="bot_failed", summary=question.text),
+        ticket=TicketWish(reason=reason, summary=question.text),
     )
 
 
@@ -217,7 +188,7 @@ class TurnWorker:
         batch = next_batch(waiting, pressed)
         if batch and all(message.data.get("removed") for message in batch):
             turn = self._let_be(conversation, batch)
-        elif batch and (wanted := reopening.asked(_payload(batch, pressed))) is not None:
+        elif batch and (wanted := reopening.asked(payload_of(batch, pressed))) is not None:
             ticket = await self.store.ticket(wanted)
             turn = reopening.turn(conversation, ticket, batch[-1], self.clock.now(), self.rules())
         elif batch:
@@ -269,14 +240,17 @@ class TurnWorker:
 
     async def _decide(self, lease: Lease, batch: Sequence[Message], pressed: Button | None) -> Turn:
         reach = self._reach(lease.conversation)
+        if batch[0].automatic or await self._often(lease.conversation):
+            reach = reach.model_copy(update={"bot": False})
         question = question_of(lease.conversation, batch, self.clock.now(), pressed, public=reach.public)
-        failure = None
-        if not question.text and question.attachments:
-            answer = BotAnswer(
-                kind="clarify", says=(Draft(text=ONLY_ATTACHMENT),), dialogue=question.dialogue
-            )
-        elif not reach.bot:  # too late for a machine: a person may still write
+        failure, why = None, unreadable(batch)
+        if not reach.bot:  # no machine may answer, or it is too late for one: a person may still write
             answer = hand_over(question)
+        elif why in UNREADABLE:
+            answer = hand_over(question, UNREADABLE[why], reason="unanswerable")
+        elif not question.text:
+            said = ONLY_ATTACHMENT if question.attachments else NOTHING_SAID
+            answer = BotAnswer(kind="clarify", says=(Draft(text=said),), dialogue=question.dialogue)
         elif lease.attempts > GIVE_UP_AFTER_ATTEMPTS:
             answer, failure = hand_over(question), "Crashed"
         else:
@@ -286,10 +260,27 @@ class TurnWorker:
             log.warning(
                 "bot failed", extra={"facts": {"conversation": question.conversation, "why": failure}}
             )
-        return await self._turn(lease.conversation, batch, answer, question.text)
+        return await self._turn(lease.conversation, batch, answer, question.text, reach)
+
+    async def _often(self, conversation: Conversation) -> bool:
+        """Whether this person was answered by a machine so often of late that the other side may be one, too."""
+        connector = self.connectors.get(conversation.channel)
+        limits = connector.capabilities.automatic_answers if connector and conversation.sender else {}
+        who = derived_id("h", conversation.channel, conversation.account, conversation.sender)
+        now = self.clock.now()
+        counts = [
+            await self.store.count_hit(f"answered:{window_ms}:{who}", now=now, window_ms=window_ms) > most
+            for window_ms, most in limits.items()
+        ]
+        return any(counts)
 
     async def _turn(
-        self, conversation: Conversation, batch: Sequence[Message], answer: BotAnswer, asked: str
+        self,
+        conversation: Conversation,
+        batch: Sequence[Message],
+        answer: BotAnswer,
+        asked: str,
+        reach: Reach,
     ) -> Turn:
         last = batch[-1]
         id_ = derived_id("t", conversation.id, str(last.seq))
@@ -297,7 +288,6 @@ class TurnWorker:
         says, ticket, change = list(answer.says), None, None
         if answer.ticket is not None:
             ticket, change, text = await self.ticket_for(conversation, answer.ticket, id_, at, about=batch)
-            reach = self._reach(conversation)
             if not reach.bot:
                 says = []
             elif reach.public:  # codes are for the person alone; so is what was noted of a report

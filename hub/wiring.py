@@ -247,6 +247,7 @@ class HubProcess:
             reply_pause_ms=settings.reply_pause_ms,
             effects=self._carry_out,
             fetch_media=self.media.poke,
+            alarm=tools.alarm,
         )
         self.turns = TurnWorker(
             self.store,

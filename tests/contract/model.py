@@ -159,7 +159,7 @@ class Model:
             id=message_id(event), conversation=talk.facts.id, seq=len(talk.messages) + 1, author="citizen",
             kind=event.kind, text=event.text, attachments=event.attachments, at=raw.received_at,
             external_id=event.external_id, reply_to=event.reply_to, automatic=event.automatic, data=event.data,
-            outcome="no_reply_due" if event.automatic else "ticketed" if human else None,
+            outcome="no_reply_due" if not event.due else "ticketed" if human else None,
         )  # fmt: skip
         talk.messages.append(message)
         if message.outcome is None:

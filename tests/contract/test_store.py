@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hub.errors import LeaseLost, NotFound, OwnerChanged
-from hub.model import Button, Committed, Dialogue, Draft, KnowledgeDoc, Staff, TicketChange
+from hub.model import Button, Committed, Dialogue, Draft, KnowledgeDoc, Raw, Staff, TicketChange
 from hub.ports import LONGEST_PAUSE_MS, Store
 from tests.contract.builders import T0, arrive, event, raw, ticket, turn
 
@@ -466,6 +466,72 @@ async def test_the_books_follow_a_message_to_its_end(store: Store) -> None:
         ticket=ticket(message.conversation),
     )
     assert await line() == (0, 1, 1, 1)
+
+
+async def test_what_was_put_aside_can_be_read_again(store: Store) -> None:
+    for n, channel in enumerate(("paper", "zalo")):
+        kept = Raw(id=f"r-{n}", channel=channel, received_at=T0 + n, body=b"12345" * (n + 1))
+        await store.put_raw(kept)
+        await store.take_in(kept, [], refused=1, error="AlienPayload", now=T0, due_at=T0)
+    await arrive(store, event("a"))
+    aside = await store.put_aside(limit=9)
+    assert [(one.id, one.channel, one.received_at, one.size, one.error) for one in aside] == [
+        ("r-0", "paper", T0, 5, "AlienPayload"),
+        ("r-1", "zalo", T0 + 1, 10, "AlienPayload"),
+    ]
+    assert await store.put_aside(limit=1) == aside[:1]
+    assert not await store.replay_raw("r-9", now=T0), "there is none"
+    assert await store.replay_raw("r-0", now=T0 + 60_000)
+    assert not await store.replay_raw("r-0", now=T0 + 60_000), "it waits already"
+    books = await store.books(now=T0 + 60_001, grace_ms=10)
+    assert (books.refused, books.unparsed) == (1, 1)
+    assert not any("delivery" in one for one in books.problems), "it has only just begun to wait"
+    again = await store.lease_raw(now=T0 + 60_000, until=T0 + 61_000)
+    assert again == await store.raw("r-0")
+    assert again is not None
+    await store.take_in(again, [event("b")], refused=0, error=None, now=T0, due_at=T0)
+    assert [one.id for one in await store.put_aside(limit=9)] == ["r-1"]
+    books = await store.books(now=T0 + 60_001, grace_ms=100_000)
+    assert (books.events, books.refused, books.problems) == (2, 1, ())
+    assert await store.raw("nothing") is None
+
+
+async def test_effects_that_failed_are_carried_out_again(store: Store) -> None:
+    kept = raw("r-1")
+    await store.put_raw(kept)
+    seen = event("seen", kind="read")
+    leased = await store.lease_raw(now=T0, until=T0 + 10)
+    assert leased is not None
+    await store.take_in(leased, [event("a"), seen], refused=0, error=None, now=T0, due_at=T0, finished=False)
+    await store.take_in(leased, [], refused=1, error="RuntimeError", now=T0, due_at=T0)
+    assert [one.error for one in await store.put_aside(limit=9)] == ["RuntimeError"]
+    assert await store.lease_raw(now=T0 + 100, until=T0 + 110) is None
+    assert await store.replay_raw("r-1", now=T0 + 100)
+    again = await store.lease_raw(now=T0 + 100, until=T0 + 110)
+    assert again is not None
+    done = await store.take_in(
+        again, [event("a"), seen], refused=0, error=None, now=T0, due_at=T0, finished=False
+    )
+    assert (done.events, done.duplicates) == (0, 2)
+    await store.finish_raw("r-1")
+    assert await store.put_aside(limit=9) == []
+    books = await store.books(now=T0 + 200, grace_ms=100_000)
+    assert (books.events, books.duplicates, books.unparsed, books.problems) == (2, 0, 0, ())
+
+
+async def test_what_an_erased_person_sent_is_not_aside(store: Store) -> None:
+    message = (await arrive(store, event("a")))[0]
+    kept = raw("r-2")
+    await store.put_raw(kept)
+    leased = await store.lease_raw(now=T0, until=T0 + 10)
+    assert leased is not None
+    await store.take_in(
+        leased, [event("b", kind="read")], refused=0, error=None, now=T0, due_at=T0, finished=False
+    )
+    await store.take_in(leased, [], refused=1, error="RuntimeError", now=T0, due_at=T0)
+    await store.erase_person(message.conversation, now=T0)
+    assert await store.put_aside(limit=9) == []
+    assert not await store.replay_raw("r-2", now=T0)
 
 
 async def test_the_books_name_what_is_stuck(store: Store) -> None:

@@ -29,6 +29,7 @@ class PaperChannel:
     failures: list[Exception] = field(default_factory=list)
     max_text: int = 4000
     threads: bool = False
+    automatic_answers: dict[int, int] = field(default_factory=dict)
     courtesies: bool = True
     interactions: frozenset[EventKind] = frozenset()
     now_reached: Reach = field(default_factory=Reach)
@@ -41,6 +42,7 @@ class PaperChannel:
             max_text=self.max_text,
             resend_safe=self.resend_safe,
             threads=self.threads,
+            automatic_answers=self.automatic_answers,
             courtesies=self.courtesies,
             interactions=self.interactions,
         )
@@ -64,6 +66,7 @@ class PaperChannel:
                     reply_to=item.get("reply_to"),
                     attachments=tuple(Attachment(**one) for one in item.get("attachments", ())),
                     conversation=item.get("conversation", item["from"]),
+                    automatic=item.get("automatic", False),
                     data=item.get("data", {}),
                 )
                 for item in items

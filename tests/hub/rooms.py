@@ -42,6 +42,7 @@ class Core(Generic[C]):
     channel: C
     bot: ScriptedBot = field(default_factory=ScriptedBot)
     bot_budget_s: float = 5.0
+    alarms: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.live, self.metrics = LiveHub(), Metrics()
@@ -51,6 +52,7 @@ class Core(Generic[C]):
         self.stream = Stream(
             store=self.store, spool=self.spool, connectors=self.connectors, live=live, clock=self.clock,
             metrics=metrics, reply_pause_ms=600, effects=self._carry_out, fetch_media=lambda: None,
+            alarm=self._alarm,
         )  # fmt: skip
         self.turns = TurnWorker(
             self.store,
@@ -66,6 +68,9 @@ class Core(Generic[C]):
         self.outbox = Outbox(
             self.store, self.connectors, live, self.clock, metrics, undelivered=self.turns.undelivered
         )
+
+    async def _alarm(self, what: str, text: str) -> None:
+        self.alarms[what] = text
 
     async def _carry_out(self, event: Event, received_at: int) -> None:
         await self.signals(event, received_at)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from hub.cli import main
+from hub.model import Raw
 from hub.store.sqlite import SqliteStore
 
 
@@ -154,3 +155,33 @@ def test_a_data_folder_that_cannot_be_written_is_one_clear_line(
     assert main(["reconcile", "--data", str(tmp_path / "file")]) == 1
     (told,) = capsys.readouterr().err.splitlines()
     assert "cannot open the store" in told
+
+
+def test_a_mail_that_could_not_be_read_is_shown_and_read_again(
+    capsysbinary: pytest.CaptureFixture[bytes], tmp_path: Path
+) -> None:
+    body = b"From: a@example.vn\r\n\r\n\xff"
+    data = ["--data", str(tmp_path)]
+
+    async def put_aside() -> None:
+        store = SqliteStore(tmp_path / "hub.db")
+        await store.open()
+        kept = Raw(id="r_1", channel="email", received_at=1_795_000_000_000, body=body)
+        await store.put_raw(kept)
+        await store.take_in(kept, [], refused=1, error="RuntimeError", now=1, due_at=1)
+        await store.close()
+
+    asyncio.run(put_aside())
+    assert main(["quarantine", "list", "--json", *data]) == 0
+    (line,) = capsysbinary.readouterr().out.splitlines()
+    assert json.loads(line) == {
+        "id": "r_1", "channel": "email", "received_at": "2026-11-18T11:06:40.000Z", "size": len(body), "error": "RuntimeError"
+    }  # fmt: skip
+    assert main(["quarantine", "show", "r_1", *data]) == 0
+    assert capsysbinary.readouterr().out == body
+    assert main(["quarantine", "replay", *data]) == 0
+    assert main(["quarantine", "list", "--json", *data]) == 0
+    assert b"r_1" not in capsysbinary.readouterr().out
+    assert main(["quarantine", "replay", "r_1", *data]) == 1
+    assert main(["quarantine", "show", "r_9", *data]) == 1
+    assert len(capsysbinary.readouterr().err.splitlines()) == 2

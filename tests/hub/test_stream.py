@@ -4,8 +4,9 @@ from collections.abc import Mapping
 import pytest
 
 from hub.errors import Forged, NotFound, Probe, StoreUnavailable
-from hub.model import Raw
+from hub.model import Event, Raw
 from hub.store.sqlite import SqliteStore
+from hub.stream import ASIDE_ALARM
 from tests.conftest import FakeClock
 from tests.fakes.channels import signed
 from tests.hub.rooms import Rooms
@@ -65,6 +66,30 @@ async def test_an_unreadable_delivery_is_put_aside_and_counted(rooms: Rooms) -> 
     assert (intake.events, intake.refused, intake.error) == (0, 1, "AlienPayload")
     books = await rooms.store.books(now=rooms.clock.now(), grace_ms=1)
     assert (books.refused, books.unparsed, books.problems) == (1, 0, ())
+    assert list(rooms.alarms) == [ASIDE_ALARM]
+
+
+async def test_what_was_put_aside_is_heard_once_the_reader_is_mended(rooms: Rooms) -> None:
+    read = rooms.channel.parse
+
+    def broken(body: bytes) -> list[Event]:
+        raise RuntimeError("a bug")
+
+    rooms.channel.parse = broken  # type: ignore[method-assign]
+    body, headers = signed({"id": "1", "from": "An", "text": "xin chào"})
+    raw = await rooms.stream.receive("paper", body, headers)
+    assert await rooms.stream._process_next()
+    (aside,) = await rooms.store.put_aside(limit=5)
+    assert (aside.id, aside.error) == (raw.id, "RuntimeError")
+    assert list(rooms.alarms) == [ASIDE_ALARM]
+    rooms.channel.parse = read  # type: ignore[method-assign]
+    assert await rooms.store.replay_raw(raw.id, now=rooms.clock.now())
+    assert await rooms.take_in() == 1
+    await rooms.answer_due()
+    assert [one.text for one in rooms.bot.asked] == ["xin chào"]
+    books = await rooms.store.books(now=rooms.clock.now(), grace_ms=1)
+    assert (books.events, books.refused, books.problems) == (1, 0, ())
+    assert await rooms.store.put_aside(limit=5) == []
 
 
 class AwayStore:

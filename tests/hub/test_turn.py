@@ -1,4 +1,5 @@
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -6,11 +7,13 @@ from hub.errors import BotSilent, BotUnreachable, LeaseLost, OwnerChanged
 from hub.model import Attachment, Button, Draft, Turn
 from hub.ports import BotAnswer, Question, TicketWish
 from hub.store.sqlite import SqliteStore
-from hub.turn import ONLY_ATTACHMENT
+from hub.turn import NOTHING_SAID, ONLY_ATTACHMENT, UNREADABLE
 from tests.conftest import FakeClock
 from tests.fakes.bots import ScriptedBot
+from tests.fakes.channels import signed
 from tests.hub.rooms import Rooms
 
+HOUR_MS = 3_600_000
 CHOICES = (Button(title="Khai sinh", payload="/a"), Button(title="Khai tử", payload="/b"))
 
 
@@ -218,3 +221,72 @@ async def test_what_the_bot_could_not_answer_is_laid_before_the_editors(rooms: R
     assert item.answer == "Em chưa có"
     await rooms.store.erase_person(conversation, now=rooms.clock.now())
     assert await rooms.store.reviews(limit=9) == []
+
+
+async def test_two_machines_do_not_talk_for_long(rooms: Rooms) -> None:
+    """After so many answers a person looks, and nothing more is said: whoever answers, the loop has ended."""
+    rooms.channel.automatic_answers = {HOUR_MS: 3, 24 * HOUR_MS: 5}
+    for n in range(5):  # a new conversation each time, as mails without references make
+        await hear_mail(rooms, f"m{n}")
+    await rooms.answer_due()
+    assert len(rooms.bot.asked) == 3
+    tickets = await rooms.store.queue(limit=10)
+    assert len(tickets) == 2
+    for _, conversation in tickets:
+        assert [m.author for m in await rooms.store.messages(conversation.id)] == ["citizen"]
+        assert conversation.owner == "human"
+    await hear_mail(rooms, "x", sender="Bình")
+    await rooms.answer_due()
+    assert len(rooms.bot.asked) == 4, "others are answered"
+    rooms.clock.forward(HOUR_MS)
+    await hear_mail(rooms, "m5")
+    await hear_mail(rooms, "m6")
+    await rooms.answer_due()
+    assert len(rooms.bot.asked) == 4, "nor tomorrow's fifth and sixth within one day"
+    assert not (await rooms.store.books(now=rooms.clock.now(), grace_ms=1)).problems
+
+
+async def test_what_a_machine_wrote_goes_to_people_where_it_may_say_something(rooms: Rooms) -> None:
+    silent = await hear_mail(rooms, "m1", automatic=True)
+    heard = await hear_mail(rooms, "m2", automatic=True, data={"for_people": True})
+    await rooms.answer_due()
+    assert rooms.bot.asked == []
+    ((_, conversation),) = await rooms.store.queue(limit=10)
+    assert conversation.id == heard
+    for one, outcome in ((silent, "no_reply_due"), (heard, "ticketed")):
+        assert [(m.author, m.outcome) for m in await rooms.store.messages(one)] == [("citizen", outcome)]
+
+
+async def test_the_heading_belongs_to_the_first_question(rooms: Rooms) -> None:
+    await hear_mail(
+        rooms, "m1", text="Cần giấy tờ gì ạ?", conversation="c", data={"subject": "Hỏi khai sinh"}
+    )
+    await rooms.answer_due()
+    await hear_mail(rooms, "m2", text="Lệ phí?", conversation="c", data={"subject": "Re: Hỏi khai sinh"})
+    await rooms.answer_due()
+    await hear_mail(rooms, "m3", text="", data={"subject": "Làm khai sinh cần gì?"})
+    await rooms.answer_due()
+    assert [one.text for one in rooms.bot.asked] == [
+        "Hỏi khai sinh\nCần giấy tờ gì ạ?",
+        "Lệ phí?",
+        "Làm khai sinh cần gì?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("data", "told"), [({}, NOTHING_SAID), ({"unreadable": "encrypted"}, UNREADABLE["encrypted"]),
+                       ({"unreadable": "too_big", "subject": "Hồ sơ"}, UNREADABLE["too_big"])]
+)  # fmt: skip
+async def test_what_cannot_be_read_is_said(rooms: Rooms, data: dict[str, Any], told: str) -> None:
+    conversation = await hear_mail(rooms, "m1", text="", data=data)
+    await rooms.answer_due()
+    assert rooms.bot.asked == []
+    said = [m.text for m in await rooms.store.messages(conversation) if m.author == "bot"]
+    assert said[0] == told
+    assert len(await rooms.store.queue(limit=2)) == (1 if "unreadable" in data else 0)
+
+
+async def hear_mail(rooms: Rooms, id_: str, sender: str = "An", **fields: Any) -> str:
+    body, headers = signed({"id": id_, "from": sender, "text": f"hỏi {id_}", "conversation": id_} | fields)
+    intake = await rooms.stream.process(await rooms.stream.receive("paper", body, headers))
+    return intake.messages[0].conversation

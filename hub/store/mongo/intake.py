@@ -160,7 +160,7 @@ class Appending:
             reply_to=event.reply_to,
             automatic=event.automatic,
             data=event.data,
-            outcome="no_reply_due" if event.automatic else "ticketed" if human else None,
+            outcome="no_reply_due" if not event.due else "ticketed" if human else None,
         )
         spoken_at = min(event.sent_at or self._raw.received_at, self._raw.received_at)
         fields: Document = {

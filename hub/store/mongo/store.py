@@ -16,6 +16,7 @@ from hub.errors import HalfCopied, StoreError
 from hub.facts import Case, Heard
 from hub.model import (
     OPEN_STATES,
+    Aside,
     Attachment,
     Blob,
     Committed,
@@ -127,6 +128,19 @@ class MongoStore:
 
     async def postpone_raw(self, raw: str, *, until: int) -> None:
         await self._db["raw"].update_one({"_id": raw, "state": "taken"}, {"$set": {"lease_until": until}})
+
+    @reaching
+    async def put_aside(self, *, limit: int) -> list[Aside]:
+        return await deliveries.put_aside(self._db, limit)
+
+    @reaching
+    async def raw(self, raw: str) -> Raw | None:
+        found = await self._db["raw"].find_one({"_id": raw})
+        return await intake.whole_raw(self._db, found) if found else None
+
+    @reaching
+    async def replay_raw(self, raw: str, *, now: int) -> bool:
+        return await deliveries.replay(self._db, raw, now)
 
     # -- media
 

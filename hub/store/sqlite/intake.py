@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hub.model import SPOKEN, Dialogue, Event, Intake, Message, Raw, conversation_id, message_id
+from hub.model import SPOKEN, Aside, Dialogue, Event, Intake, Message, Raw, conversation_id, message_id
 from hub.ports import LONGEST_PAUSE_MS
 from hub.store.sqlite.erasing import forget_body
 from hub.store.sqlite.media import want
@@ -15,6 +15,13 @@ FIND = "SELECT owner, sender, last_seq, handled_seq, due_at, first_due_at FROM c
 BEGIN = (
     "INSERT INTO conversations (id, channel, account, key, sender, dialogue, created_at, touched_at)"
     " VALUES (?,?,?,?,?,?,?,?) RETURNING owner, sender, last_seq, handled_seq, due_at, first_due_at"
+)
+
+REPLAY = (
+    "UPDATE raw SET state = 'waits', events = 0, duplicates = 0, refused = 0, error = NULL, lease_until = ?"
+    " WHERE id = ? AND state = 'put_aside' AND length(body) > 0",
+    "UPDATE raw SET unfinished = 1, error = NULL, lease_until = ?"
+    " WHERE id = ? AND state = 'done' AND error IS NOT NULL AND NOT unfinished AND length(body) > 0",
 )
 
 
@@ -90,6 +97,20 @@ def postpone(c: sqlite3.Connection, raw: str, until: int) -> None:
     c.execute("UPDATE raw SET lease_until = ? WHERE id = ? AND unfinished = 1", (until, raw))
 
 
+def put_aside(c: sqlite3.Connection, limit: int) -> list[Aside]:
+    rows = c.execute(
+        "SELECT id, channel, received_at, length(body) AS size, error FROM raw"
+        " WHERE error IS NOT NULL AND length(body) > 0 AND NOT unfinished AND state <> 'waits' ORDER BY n LIMIT ?",
+        (limit,),
+    )
+    return [Aside.model_validate(dict(row)) for row in rows]
+
+
+def replay(c: sqlite3.Connection, raw: str, now: int) -> bool:
+    """What was never taken in waits anew; where only an effect failed, only the effects are done again."""
+    return any(c.execute(sql, (now, raw)).rowcount for sql in REPLAY)
+
+
 def append(c: sqlite3.Connection, raw: Raw, event: Event, now: int, due_at: int) -> Taken:
     """Record one event."""
     id_ = message_id(event)
@@ -117,7 +138,7 @@ def append(c: sqlite3.Connection, raw: Raw, event: Event, now: int, due_at: int)
         ).rowcount
         kept = c.execute("SELECT conversation, body FROM events WHERE id = ?", (id_,)).fetchone()
         return Taken(kept["conversation"], new == 1, erased=not kept["body"])
-    outcome = "no_reply_due" if event.automatic else "ticketed" if row["owner"] == "human" else None
+    outcome = "no_reply_due" if not event.due else "ticketed" if row["owner"] == "human" else None
     message = Message(
         id=id_,
         conversation=conversation,

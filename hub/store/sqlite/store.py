@@ -14,6 +14,7 @@ from hub.facts import Case, Heard
 from hub.model import (
     FINAL,
     OPEN_STATES,
+    Aside,
     Attachment,
     Blob,
     Committed,
@@ -61,7 +62,7 @@ from hub.store.sqlite.blobs import Blobs
 from hub.store.sqlite.books import balance
 from hub.store.sqlite.engine import Engine, Work, migrations
 from hub.store.sqlite.erasing import erase
-from hub.store.sqlite.intake import finish, postpone, take_in
+from hub.store.sqlite.intake import finish, postpone, put_aside, replay, take_in
 from hub.store.sqlite.rows import (
     conversation_of,
     knowledge_of,
@@ -140,6 +141,16 @@ class SqliteStore:
 
     async def finish_raw(self, raw: str) -> None:
         await self._engine.write(lambda c: finish(c, raw))
+
+    async def put_aside(self, *, limit: int) -> list[Aside]:
+        return await self._engine.read(lambda c: put_aside(c, limit))
+
+    async def raw(self, raw: str) -> Raw | None:
+        row = await self._one("SELECT * FROM raw WHERE id = ?", raw)
+        return raw_of(row) if row else None
+
+    async def replay_raw(self, raw: str, *, now: int) -> bool:
+        return await self._engine.write(lambda c: replay(c, raw, now))
 
     # -- media
 
