@@ -29,8 +29,8 @@ QUERY_CHARS = 400
 INDEX_WEIGHT, SHARPNESS = 2.0, 1.15
 #: Beyond this resemblance a name was as good as said, and resemblance counts for more.
 NAMED, NAMED_WEIGHT = 0.6, 20.0
-#: Names nearer than this to the best were said as well as it was.
-TIE = 0.05
+#: Names nearer than this to the best were said as well as it was, or very nearly so.
+TIE, NEAR = 0.01, 0.05
 #: Log-odds of an entry whose editor put down this very question.
 PUT_DOWN = 12.0
 #: How steeply better resemblance is preferred among entries nothing was learned about.
@@ -136,7 +136,7 @@ class KnowledgeBase:
         if self.bare(query) and scores.max(initial=0.0) < LITERAL:
             return Match("unknown", None, 0.0, ())
         chances, unknown = self._chances(query, scores)
-        named = {(self._hits[at].kind, self._hits[at].id) for at in _named_alike(scores)}
+        named = {(self._hits[at].kind, self._hits[at].id): tied for at, tied in _named_alike(scores)}
         return decide(self._best(chances, limit), unknown, named)
 
     def answer(self, procedure_id: str, aspect: Aspect, *, commune: str | None = None) -> Answer:
@@ -225,9 +225,12 @@ class KnowledgeBase:
         ]
 
 
-def _named_alike(scores: Floats) -> list[int]:
-    """The entries whose names were said, when no other was said better: "giấy phép lái xe" names several."""
-    return [int(at) for at in np.flatnonzero(scores >= max(NAMED, float(scores.max(initial=0.0)) - TIE))]
+def _named_alike(scores: Floats) -> list[tuple[int, bool]]:
+    """The entries whose names were said, when no other was said better, and whether as well as the best: "giấy phép
+    lái xe" names several."""
+    best = float(scores.max(initial=0.0))
+    alike = np.flatnonzero(scores >= max(NAMED, best - NEAR))
+    return [(int(at), bool(scores[at] >= best - TIE)) for at in alike]
 
 
 def _softmax(odds: Floats) -> Floats:

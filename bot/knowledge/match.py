@@ -1,7 +1,7 @@
 """From chances to a decision: answer, ask which, or admit that it is not in the knowledge base."""
 
 import math
-from collections.abc import Container
+from collections.abc import Mapping
 
 from bot.knowledge.model import Hit, Match
 
@@ -16,8 +16,8 @@ AMONG = 0.6
 MAX_CANDIDATES = 3
 #: A candidate is offered when it has at least this share of the best one's chance.
 SHARE = 0.1
-#: Where several names were said equally well, this share makes a rival.
-RIVAL_SHARE = 0.005
+#: Where several names were said nearly as well, or just as well, this share makes a rival.
+RIVAL_SHARE, TIED_SHARE = 0.05, 0.005
 #: What a question of mere aspect and talk words needs: it must be a known question word for word.
 LITERAL = 0.95
 
@@ -27,16 +27,18 @@ def certainty(score: float) -> float:
     return 1 / (1 + math.exp(-14 * (score - 0.56)))
 
 
-def decide(ranked: list[Hit], unknown: float, named: Container[tuple[str, str]] = ()) -> Match:
+def decide(ranked: list[Hit], unknown: float, named: Mapping[tuple[str, str], bool] = {}) -> Match:
     """The outcome for hits in descending order, when with the chance ``unknown`` none of them is meant.
 
     Args:
-        named: kinds and ids whose names were said equally well; between them only a person can choose.
+        named: kinds and ids whose names were said about equally well, and whether as well as any; between them only
+            a person can choose.
     """
     if not ranked:
         return Match("unknown", None, 0.0, ())
     best = ranked[0]
-    rivals = sum((hit.kind, hit.id) in named and hit.score >= RIVAL_SHARE * best.score for hit in ranked)
+    needed = {name: TIED_SHARE if tied else RIVAL_SHARE for name, tied in named.items()}
+    rivals = sum(hit.score >= needed.get((hit.kind, hit.id), math.inf) * best.score for hit in ranked)
     if best.score >= SURE and unknown < DOUBTFUL_UNKNOWN and rivals < 2:
         return Match(best.kind, best.id, round(best.score, 3), tuple(ranked))
     if unknown < UNKNOWN and sum(hit.score for hit in ranked[:MAX_CANDIDATES]) >= AMONG:
