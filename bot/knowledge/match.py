@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping
 
-from bot.knowledge.model import Hit, Match
+from bot.knowledge.model import EntryKind, Hit, Match
 
 # Chosen on need phrases, names and aliases held out of the training in turn (docs/nlu.md), never on the
 # evaluation sets: from SURE on some 84 of 100 such answers are right, though these phrases are far harder
@@ -27,7 +27,7 @@ def certainty(score: float) -> float:
     return 1 / (1 + math.exp(-14 * (score - 0.56)))
 
 
-def decide(ranked: list[Hit], unknown: float, named: Mapping[tuple[str, str], bool] = {}) -> Match:
+def decide(ranked: list[Hit], unknown: float, named: Mapping[tuple[EntryKind, str], bool] = {}) -> Match:
     """The outcome for hits in descending order, when with the chance ``unknown`` none of them is meant.
 
     Args:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
+EntryKind = Literal["procedure", "faq"]
 Aspect = Literal[
     "documents", "fee", "time", "where", "steps", "online", "form", "legal_basis", "eligibility", "general"
 ]
@@ -12,7 +13,7 @@ Aspect = Literal[
 class Hit:
     """One entry that may be meant; ``score`` is the calibrated chance that it is."""
 
-    kind: Literal["procedure", "faq"]
+    kind: EntryKind
     id: str
     title: str
     score: float
