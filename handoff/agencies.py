@@ -65,8 +65,8 @@ class Agencies:
         return {id_: str(one["name"]) for id_, one in self._communes.items()}
 
     def patterns(self) -> dict[str, str]:
-        """Those of commune level, which stand for one unit in each commune: id → how its name is made."""
-        return {id_: str(one["pattern"]) for id_, one in self._patterns.items()}
+        """Those of commune level, which stand for one unit in each commune: their names by id."""
+        return {id_: str(one["name"]) for id_, one in self._patterns.items()}
 
     def knows_commune(self, commune: str) -> bool:
         return commune in self._communes

@@ -26,9 +26,15 @@ LOOKS_AT: Final = 200
 TRIES: Final = 50
 
 
-def choose(ticket: Ticket, staff: list[Staff], loads: Mapping[str, int], rules: Rules) -> Staff | None:
+def choose(
+    ticket: Ticket, staff: list[Staff], loads: Mapping[str, int], rules: Rules, now: int = 0
+) -> Staff | None:
     """Of those who may and have room, the one with least to do; one whose skill it is before one who does anything."""
-    able = [one for one in staff if may_do(one, ticket, rules) and loads.get(one.id, 0) < one.capacity]
+    able = [
+        one
+        for one in staff
+        if may_do(one, ticket, rules) and loads.get(one.id, 0) < rules.capacity(one.capacity, now)
+    ]
     return min(able, key=lambda one: (loads.get(one.id, 0), not one.skills, one.id), default=None)
 
 
@@ -51,12 +57,13 @@ class Dispatcher:
             await self._there(),
             Counter(who for who, _ in await self.casework.store.held_tickets()),
         )
-        if not any(loads[one.id] < one.capacity for one in staff):
+        rules, now = self.casework.rules(), self.casework.clock.now()
+        if not any(loads[one.id] < rules.capacity(one.capacity, now) for one in staff):
             return 0
         waiting = TicketQuery(states=tuple(sorted(LOOSE)), unassigned=True, merged=False)
         given = 0
         for ticket in await self.casework.store.find_tickets(waiting, limit=LOOKS_AT):
-            if choose(ticket, staff, loads, self.casework.rules()) is None:
+            if choose(ticket, staff, loads, rules, now) is None:
                 continue
             chosen = await self.assign(ticket)
             if chosen is not None:
@@ -105,7 +112,7 @@ class Dispatcher:
                     held[who].add(id_)
             staff = await self._there()
             loads = {who: len(tickets) for who, tickets in held.items()}
-            chosen = choose(ticket, staff, loads, self.casework.rules())
+            chosen = choose(ticket, staff, loads, self.casework.rules(), now)
             if chosen is None:
                 return None
             body = json.dumps(promised | {ticket.id: (chosen.id, ticket.version, now)}).encode()

@@ -122,7 +122,7 @@ def _decided(ticket: Ticket, act: Act, actor: Actor, at: int, rules: Rules) -> D
         case acts.Release():
             return ("new" if state == "assigned" else state), None, {"operator": None}
         case acts.Classify():
-            return state, None, _classified(ticket, act, rules)
+            return state, None, _classified(ticket, act, at, rules)
         case acts.Forward():
             return "forwarded", act.note, _forwarded(ticket, act, rules)
         case acts.Accept():
@@ -233,7 +233,7 @@ def _mine(actor: Actor) -> dict[str, Any]:
 # ---- what each act means ---------------------------------------------------------------------------
 
 
-def _classified(ticket: Ticket, act: acts.Classify, rules: Rules) -> dict[str, Any]:
+def _classified(ticket: Ticket, act: acts.Classify, at: int, rules: Rules) -> dict[str, Any]:
     if act.category is not None and act.category not in rules.categories:
         raise Refused("unknown_category", f"Không có lĩnh vực {act.category}.")
     if act.commune is not None and not rules.agencies.knows_commune(act.commune):
@@ -246,7 +246,7 @@ def _classified(ticket: Ticket, act: acts.Classify, rules: Rules) -> dict[str, A
     if act.category is not None and act.category != ticket.category:
         known = rules.categories[act.category]
         fields.setdefault("hours", known.hours)
-        fields.setdefault("priority", rules.priority(act.category, ticket.priority))
+        fields.setdefault("priority", rules.priority(act.category, ticket.priority, at))
         fields.setdefault("sensitive", ticket.sensitive or known.sensitive)
         if ticket.agency_hours is not None:
             fields["agency_hours"] = rules.agency_hours(act.category, ticket.agency)

@@ -6,7 +6,7 @@ contacts, who needs a second factor and the storms are states of the store (``ST
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -72,6 +72,9 @@ _ADAPTERS: Final[dict[str, TypeAdapter[Any]]] = {
 }
 
 
+_EMPTY: Final[dict[str, Any]] = {ROUTING: [], POLICIES: {}, CONTACTS: {}, SECURITY: {}, STORMS: []}
+
+
 @dataclass(frozen=True)
 class Rules:
     offices: Calendar
@@ -95,10 +98,18 @@ class Rules:
         own = self.policy(agency).hours if agency else {}
         return own.get(category or "") or self.hours(category)
 
-    def priority(self, category: str | None, wished: Priority) -> Priority:
-        """The higher of the category's and the one wished for."""
+    def priority(self, category: str | None, wished: Priority, at: int = 0) -> Priority:
+        """The highest of the category's, the one wished for, and that of a storm it belongs to."""
         known = self.categories.get(category or "")
-        return max(wished, known.priority if known else "low", key=PRIORITIES.index)
+        if known is None:
+            return wished
+        ids = {known.id, known.group}
+        storms = (one.priority for one in self.storms_at(at) if ids & set(one.categories))
+        return max(wished, known.priority, *storms, key=PRIORITIES.index)
+
+    def capacity(self, own: int, at: int) -> int:
+        """How many cases an operator is given at the same time. Who is given none is given none in a storm."""
+        return max([own, *(one.capacity or 0 for one in self.storms_at(at))]) if own else own
 
     def sensitive(self, category: str | None) -> bool:
         known = self.categories.get(category or "")
@@ -206,18 +217,42 @@ async def save(store: Store, name: str, data: Any, *, now: int) -> None:
     Raises:
         DataError: it is not.
     """
+    await change(store, name, lambda _: data, now=now)
+
+
+async def stored(store: Store, name: str) -> Any:
+    """One of the states as JSON; where nobody has decided yet, the product's own calendar, else nothing."""
+    kept = await _data(store, name)
+    if kept is None:
+        return _json(product_calendar()) if name == CALENDAR else _EMPTY[name]
+    return kept
+
+
+async def change(store: Store, name: str, how: Callable[[Any], Any], *, now: int) -> None:
+    """Make one of the states new out of what it is. Called again if somebody else changed it meanwhile.
+
+    Raises:
+        DataError: what it would become is not of its shape; or whatever ``how`` raises.
+    """
+    while True:
+        kept = await store.state(name)
+        before = json.loads(kept.body) if kept else await stored(store, name)
+        body = json.dumps(_checked(name, how(before)), ensure_ascii=False, default=str).encode()
+        if await store.put_state(name, body, expects=kept.version if kept else 0, now=now):
+            return
+
+
+def _checked(name: str, data: Any) -> Any:
     if name == CALENDAR:
         if OFFICES not in calendars(data):
             raise DataError(f"calendar: working_hours.{OFFICES} must have days and shifts")
         quiet_hours(data)
-    else:
-        adapter = _ADAPTERS[name]
-        data = adapter.dump_python(_read(name, data), mode="json")
-    body = json.dumps(data, ensure_ascii=False, default=str).encode()
-    while True:
-        kept = await store.state(name)
-        if await store.put_state(name, body, expects=kept.version if kept else 0, now=now):
-            return
+        return data
+    return _ADAPTERS[name].dump_python(_read(name, data), mode="json")
+
+
+def _json(data: Any) -> Any:
+    return json.loads(json.dumps(data, ensure_ascii=False, default=str))
 
 
 async def revision(store: Store) -> tuple[int, ...]:

@@ -39,6 +39,7 @@ from hub.settings import Settings, load_settings, with_secret_key
 from hub.signals import Signals
 from hub.spool import Spool
 from hub.store import store_for
+from hub.storm import StormBot
 from hub.stream import Stream
 from hub.tools import HubTools
 from hub.turn import TurnWorker, commit
@@ -252,7 +253,7 @@ class HubProcess:
         self.turns = TurnWorker(
             self.store,
             connectors,
-            bot or self._rasa,
+            StormBot(bot or self._rasa, self.store, self.rules),
             live,
             clock,
             metrics,

@@ -23,6 +23,14 @@ ROLE_NAMES: Final[dict[Role, str]] = {
 
 #: name, explained, roles; in the order of the menu
 ROOMS: Final[dict[str, tuple[str, str, frozenset[Role]]]] = {
+    "storm": (
+        "Tình huống khẩn",
+        "Thông báo, câu trả lời sẵn khi bão lũ, mất điện diện rộng; bật tắt nhanh.",
+        CHIEFS,
+    ),
+    "calendar": ("Lịch làm việc", "Ngày nghỉ, làm bù, giờ cơ quan và giờ trực tổng đài.", CHIEFS),
+    "routing": ("Bảng phân công", "Lĩnh vực nào, ở đâu, do cơ quan nào xử lý; thử trước khi dùng.", CHIEFS),
+    "agencies": ("Cơ quan", "Email, điện thoại, duyệt câu trả lời, thời hạn riêng.", ADMIN),
     "users": ("Tài khoản", "Thêm người, giao vai trò, cấp lại mật khẩu, xác thực hai lớp.", ADMIN),
 }
 

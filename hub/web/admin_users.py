@@ -9,7 +9,6 @@ from handoff import people, rules
 from handoff.acts import SYSTEM, Release
 from handoff.lifecycle import Refused
 from handoff.people import NotPossible
-from handoff.rules import Rules
 from hub.errors import NotFound
 from hub.model import Role, Staff
 from hub.web.admin import ADDRESS, ADMIN, ROLE_NAMES, admin_page, refresh
@@ -164,7 +163,7 @@ async def _release(request: web.Request, staff: Staff) -> None:
 def _given(request: web.Request, form: dict[str, list[str]]) -> dict[str, Any]:
     """The fields of the form, as an account has them."""
     known, role = hub_of(request).rules(), form.get("role", [""])[0]
-    agencies = [*form.get("agency", []), *(_agency_id(known, one) for one in form.get("more", []))]
+    agencies = [*form.get("agency", []), *(agency_id(one) for one in form.get("more", []))]
     groups = {one.group for one in known.categories.values()}
     capacity = form.get("capacity", [""])[0].strip()
     return {
@@ -176,7 +175,7 @@ def _given(request: web.Request, form: dict[str, list[str]]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _agency_id(known: Rules, typed: str) -> str:
+def agency_id(typed: str) -> str:
     """What was chosen from the list: ``name (id)``, or an id."""
     return typed.strip().removesuffix(")").rpartition("(")[2].strip()
 

@@ -20,7 +20,7 @@ from hub.live import Subscription, Typing
 from hub.model import Conversation, Delivery, Message
 from hub.web.chat_frames import FRAMES, Choose, Hello, Older, Say, Signal, UpTo
 from hub.web.chat_guard import Buckets, ChatRoom, Session, own_or_allowed_origin, room_of
-from hub.web.context import Hub, hub_of
+from hub.web.context import Hub, hub_of, storms_now
 from hub.web.pages import STATIC, render
 
 HEARTBEAT_S = 25
@@ -286,7 +286,7 @@ async def _serve(hub: Hub, room: ChatRoom, ws: web.WebSocketResponse, address: s
 
 
 async def page(request: web.Request) -> web.StreamResponse:
-    return render(request, "chat.html")
+    return render(request, "chat.html", storms=storms_now(request))
 
 
 async def launcher(request: web.Request) -> web.StreamResponse:

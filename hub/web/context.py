@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from handoff.rules import Rules, product
+from handoff.storm import Storm
 from hub.clock import Clock
 from hub.ports import Connector, Store
 from hub.settings import Settings
@@ -46,6 +47,12 @@ class Hub:
 
 
 HUB: web.AppKey[Hub] = web.AppKey("hub", Hub)
+
+
+def storms_now(request: web.Request) -> tuple[Storm, ...]:
+    """What citizens are told of on every page they begin at."""
+    hub = hub_of(request)
+    return hub.rules().storms_at(hub.clock.now())
 
 
 def hub_of(request: web.Request) -> Hub:

@@ -10,7 +10,7 @@ from handoff.tickets import STATE_WORDS
 from hub.errors import StoreError
 from hub.model import Ticket, derived_id
 from hub.web.channel_pages import head_tags
-from hub.web.context import hub_of
+from hub.web.context import hub_of, storms_now
 from hub.web.pages import render
 
 HOUR_MS = 3600 * 1000
@@ -44,7 +44,7 @@ def _key_fits(ticket: Ticket | None, typed: str) -> bool:
 
 
 async def home(request: web.Request) -> web.StreamResponse:
-    return _page(request, "home.html", meta=head_tags(hub_of(request).connectors))
+    return _page(request, "home.html", meta=head_tags(hub_of(request).connectors), storms=storms_now(request))
 
 
 async def status_form(request: web.Request) -> web.StreamResponse:

@@ -24,8 +24,10 @@ WHO_MAY: dict[str, frozenset[Role]] = {
     "/console/password": EVERYBODY,
     "/console/logout": EVERYBODY,
     "/console/second-factor": EVERYBODY,
+    "/console/reports": CHIEFS,
     "/console/admin": CHIEFS,
     "/console/admin/users": ADMIN,
+    "/console/admin/agencies": ADMIN,
 }
 OPEN = {"/console/login", "/console/login/code"}
 
