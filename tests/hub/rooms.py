@@ -32,6 +32,10 @@ async def no_effects(event: Event, received_at: int) -> None:
     raise AssertionError(f"{event.kind} has effects here")
 
 
+async def no_alarm(what: str, text: str) -> None:
+    raise AssertionError(f"alarm: {what}")
+
+
 @dataclass
 class Core(Generic[C]):
     """Stream, turns, signals and outbox around one connector."""

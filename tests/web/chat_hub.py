@@ -29,7 +29,7 @@ from hub.stream import Stream
 from hub.web import chat, home, pages
 from hub.web.chat_guard import Sessions
 from hub.web.context import HUB, Hub
-from tests.hub.rooms import no_effects
+from tests.hub.rooms import no_alarm, no_effects
 
 SECRET = "test-key"
 OTHER_SITE = "https://tinh.example"
@@ -160,6 +160,7 @@ async def chat_hub(
         reply_pause_ms=0,
         effects=no_effects,
         fetch_media=lambda: None,
+        alarm=no_alarm,
     )
 
     async def undelivered(message: Message, delivery: Delivery) -> None:

@@ -28,7 +28,7 @@ from hub.turn import commit
 from hub.web.app import make_app
 from hub.web.context import Hub
 from tests.contract.builders import arrive, event
-from tests.hub.rooms import no_effects
+from tests.hub.rooms import no_alarm, no_effects
 
 PASSWORD = "mat-khau-cua-lan"
 
@@ -206,6 +206,7 @@ async def console_hub(
         reply_pause_ms=0,
         effects=no_effects,
         fetch_media=lambda: None,
+        alarm=no_alarm,
     )
 
     async def committed(turn: Turn, conversation: Conversation) -> Committed:
