@@ -45,6 +45,7 @@ class Classify(Value):
 class Forward(Value):
     agency: str
     note: Text | None = None
+    contact: bool = False  # the agency needs to know who the citizen is and how to reach them
 
 
 class Accept(Value):

@@ -81,7 +81,10 @@ def _classified(event: TicketEvent, names: Names) -> tuple[str, str | None]:
 
 def _forwarded(event: TicketEvent, names: Names) -> tuple[str, str | None]:
     agency = event.changes.get("agency", (None, None))[1]
-    return f"chuyển phiếu cho {names.agency(agency)}" if agency else "chuyển lại cho cơ quan", event.note
+    what = f"chuyển phiếu cho {names.agency(agency)}" if agency else "chuyển lại cho cơ quan"
+    if event.changes.get("contact_shown") == (False, True):
+        what += ", kèm tên và cách liên lạc của người dân"
+    return what, event.note
 
 
 def _other(what: str, field: str) -> Sentence:

@@ -262,6 +262,7 @@ def _forwarded(ticket: Ticket, act: acts.Forward, rules: Rules) -> dict[str, Any
         raise Refused("about", "Phiếu khiếu nại: cần ghi cơ quan bị phản ánh trước khi chuyển.")
     return {
         "agency": act.agency,
+        "contact_shown": act.contact,
         "agency_hours": rules.agency_hours(ticket.category, act.agency),
         "proposal": None,
         "link_epoch": ticket.link_epoch + 1,
@@ -284,13 +285,13 @@ def _proposed(ticket: Ticket, act: acts.Propose, actor: Actor, at: int, rules: R
     if not act.text.strip():
         raise Refused("empty", "Nội dung không được để trống.")
     agency = ticket.agency or ""
+    ended = {"link_epoch": ticket.link_epoch + 1} if act.kind == "answer" else {}  # its part is done
     if not rules.policy(agency).review:
-        ended = {"link_epoch": ticket.link_epoch + 1} if act.kind == "answer" else {}
         return ("answered" if act.kind == "answer" else "waiting_citizen"), None, ended
     proposal = Proposal(
         kind=act.kind, agency=agency, by=actor.id, at=at, text=act.text, attachments=act.attachments
     )
-    return "assigned", None, {"proposal": proposal.model_dump(mode="json")}
+    return "assigned", None, ended | {"proposal": proposal.model_dump(mode="json")}
 
 
 def _declined(ticket: Ticket, act: acts.Decline) -> Decided:

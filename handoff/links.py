@@ -31,6 +31,11 @@ class Links:
         fields = self._fields(token)
         return fields[0] if fields else None
 
+    def is_over(self, token: str, now: int) -> bool:
+        """Whether its time has run out, whatever became of the case."""
+        fields = self._fields(token)
+        return fields is not None and now >= fields[3]
+
     def holder(self, token: str, ticket: Ticket, now: int) -> Actor | None:
         """Who holds a token that is good for this ticket now; None: it is forged, ended, revoked, or for another."""
         fields = self._fields(token)

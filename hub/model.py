@@ -286,6 +286,7 @@ class Ticket(Value):
     category: str | None = None
     commune: str | None = None
     agency: str | None = None  # with whom the case lies, or last lay
+    contact_shown: bool = False  # that agency sees who the citizen is and how to reach them
     about: str | None = None  # the agency that is complained about: never gets the case
     sensitive: bool = False  # neither content nor names are shown in public
     summary: Text

@@ -9,6 +9,8 @@ from hub.web import (
     admin_routing,
     admin_storm,
     admin_users,
+    agency,
+    agency_link,
     auth,
     channel_pages,
     chat,
@@ -36,6 +38,7 @@ MAX_BODY_BYTES = 16 * 1024 * 1024  # a batch of webhook updates; aiohttp's own l
 ADMIN = (admin, admin_storm, admin_calendar, admin_routing, admin_agencies, admin_users)
 #: Rooms for staff.
 CONSOLE = (
+    agency,
     *ADMIN,
     console,
     console_alarms,
@@ -53,7 +56,7 @@ def make_app(hub: Hub) -> web.Application:
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[security_headers])
     app[HUB] = hub
     app[FRAME_ANCESTORS] = " ".join(("'self'", *hub.settings.chat_origins))
-    for room in (health, webhooks, home, public_figures, chat, auth, second_factor, *CONSOLE):
+    for room in (health, webhooks, home, public_figures, chat, agency_link, auth, second_factor, *CONSOLE):
         app.add_routes(room.routes())
     app.add_routes(channel_pages.routes(hub.connectors))
     app.add_routes(static_routes())

@@ -64,7 +64,7 @@ _OWN_PAGE = re.compile(r"/console(/[\w-]+)*(\?[\w=&%.+-]*)?", re.ASCII)
 
 
 _SESSION: web.RequestKey[Session] = web.RequestKey("session", Session)
-_LIMIT: web.RequestKey[int] = web.RequestKey("form_limit", int)
+FORM_LIMIT: web.RequestKey[int] = web.RequestKey("form_limit", int)
 
 
 def session_of(request: web.Request) -> Session:
@@ -126,7 +126,7 @@ async def form_of(request: web.Request) -> dict[str, str]:
 
 async def fields_of(request: web.Request) -> dict[str, list[str]]:
     """As :func:`form_of`, with all values of each name in their order."""
-    length, limit = request.content_length or 0, request.get(_LIMIT, MAX_FORM_BYTES)
+    length, limit = request.content_length or 0, request.get(FORM_LIMIT, MAX_FORM_BYTES)
     if length > limit or (request.body_exists and request.content_length is None):
         raise web.HTTPRequestEntityTooLarge(max_size=limit, actual_size=length, text=TOO_LARGE)
     fields: dict[str, list[str]] = {}
@@ -138,7 +138,7 @@ async def fields_of(request: web.Request) -> dict[str, list[str]]:
 
 def _guard(handler: Any, allowed: frozenset[Role], max_form_bytes: int) -> Handler:
     async def guarded(request: web.Request) -> web.StreamResponse:
-        request[_LIMIT] = max_form_bytes
+        request[FORM_LIMIT] = max_form_bytes
         try:
             response = await _enter(request, handler, allowed)
         except web.HTTPException as error:

@@ -152,7 +152,8 @@ def _place(form: Filled) -> Place | None:
 
 def _forward(form: Filled, ticket: Ticket) -> Wish:
     note = text_of(form, "note", limit=MAX_NOTE)
-    return Wish(acts.Forward(agency=text_of(form, "agency", missing=NO_AGENCY), note=note or None))
+    agency = text_of(form, "agency", missing=NO_AGENCY)
+    return Wish(acts.Forward(agency=agency, note=note or None, contact=form.get("contact") == "yes"))
 
 
 def _review(form: Filled, ticket: Ticket) -> Wish:

@@ -98,7 +98,17 @@ async def _do(request: web.Request, ticket: Ticket, name: str, form: Filled, key
     if FORMS[name].tells:
         await _reachable(hub, ticket, name, form)
     wish = read(name, form, ticket)
-    await work.do(ticket.id, wish.act, actor, key, text=wish.text, files=wish.files, seen=_seen(form))
+    files = wish.files if wish.files and await _carries_files(hub, ticket) else ()
+    await work.do(ticket.id, wish.act, actor, key, text=wish.text, files=files, seen=_seen(form))
+    if (
+        isinstance(wish.act, acts.Decline)
+        and ticket.proposal
+        and ticket.proposal.kind == "answer"
+        and ticket.agency
+    ):
+        # its clock ended with the answer: the case is given to it anew
+        again = acts.Forward(agency=ticket.agency, note=wish.act.reason, contact=ticket.contact_shown)
+        await work.do(ticket.id, again, actor, f"{key}:again")
     if isinstance(wish.act, acts.Link):  # seen from both
         back = acts.Link(ticket=ticket.id)
         await work.do(wish.act.ticket, back, actor, f"{key}:back")
@@ -156,6 +166,13 @@ async def _reachable(hub: Hub, ticket: Ticket, name: str, form: Filled) -> None:
     reach = reach_of(hub, conversation)
     if not reach.staff:
         raise Refused("unreachable", reach.notice or "Kênh này hiện không cho gửi tin.")
+
+
+async def _carries_files(hub: Hub, ticket: Ticket) -> bool:
+    """Whether files can be sent where the citizen writes."""
+    conversation = await hub.store.conversation(ticket.conversation)
+    connector = hub.connectors.get(conversation.channel) if conversation else None
+    return connector is None or connector.capabilities.attachments
 
 
 def reach_of(hub: Hub, conversation: Conversation) -> Reach:

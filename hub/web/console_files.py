@@ -72,15 +72,17 @@ class File:
     origin: str | None = None  # where the platform has it, if it was too big to keep
 
 
-def files_of(message: Message) -> tuple[File, ...]:
-    return tuple(_file(message, n, one) for n, one in enumerate(message.attachments))
+def files_of(message: Message, base: str | None = None) -> tuple[File, ...]:
+    """``base``: where this reader finds the files of messages, if not in the conversation."""
+    where = base or f"/console/conversations/{message.conversation}/files"
+    return tuple(_file(f"{where}/{message.id}", n, one) for n, one in enumerate(message.attachments))
 
 
-def _file(message: Message, number: int, one: Attachment) -> File:
+def _file(where: str, number: int, one: Attachment) -> File:
     name = one.name or KINDS.get(one.type, "Tệp đính kèm")
     size = in_words(one.size) if one.size is not None else None
     if one.blob is not None:
-        address = f"/console/conversations/{message.conversation}/files/{message.id}/{number}"
+        address = f"{where}/{number}"
         small = (one.size or 0) <= PREVIEW_BYTES
         return File(name, address, image=one.media_type in IMAGES and small, size=size)
     if one.wanted:
@@ -109,11 +111,14 @@ def in_words(size: int) -> str:
 
 async def file(request: web.Request) -> web.StreamResponse:
     """The content of one attachment."""
-    message = await _message(request)
-    number = request.match_info["number"]
-    if int(number) >= len(message.attachments):
+    return await content(request, await _message(request), int(request.match_info["number"]))
+
+
+async def content(request: web.Request, message: Message, number: int) -> web.Response:
+    """What one attachment of a message holds, in a way that can run nothing."""
+    if number >= len(message.attachments):
         raise web.HTTPNotFound(text=GONE)
-    one = message.attachments[int(number)]
+    one = message.attachments[number]
     blob = await hub_of(request).store.blob(one.blob) if one.blob else None
     if blob is None:
         raise web.HTTPNotFound(text=GONE)
@@ -143,6 +148,11 @@ async def attached(
     name, data = found
     if connector is None or not connector.capabilities.attachments:
         return (), NOT_THERE
+    return await kept(request, name, data)
+
+
+async def kept(request: web.Request, name: str, data: bytes) -> tuple[tuple[Attachment, ...], str | None]:
+    """A file that somebody chose, as an attachment; and why it is none."""
     if not data:
         return (), EMPTY
     if len(data) > MAX_SENT_BYTES:

@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from handoff import acts
+from handoff import acts, reopening
 from handoff.acts import Actor
 from handoff.casework import Casework
 from handoff.duty import NOBODY, SEEN_MS
+from handoff.reopening import TITLE
 from handoff.rules import product
+from handoff.tickets import closed_text
 from hub.model import Draft, Presence, Staff, Ticket
 from hub.ports import BotAnswer, Question, TicketWish
 from hub.store.sqlite import SqliteStore
@@ -101,3 +103,39 @@ async def test_the_bots_line_on_a_ticket_never_undoes_what_an_operator_did(rooms
         change, at=rooms.clock.now(), actor="bot"
     )
     assert (after.state, after.history[-1].note) == ("closed", change.note)
+
+
+@pytest.mark.parametrize("said", [TITLE, "chua on, mo lai phieu", "1"])
+async def test_one_tap_under_the_closing_message_opens_the_ticket_again(rooms: Rooms, said: str) -> None:
+    rooms.bot.reply = report
+    conversation = await rooms.hear("dây điện đứt")
+    await rooms.answer_due()
+    (ticket,) = await open_tickets(rooms)
+    casework = Casework(rooms.store, rooms.clock, product, lambda turn, _: rooms.store.commit_turn(turn))
+    await casework.do(ticket.id, acts.Close(), LAN, "c", text=closed_text(ticket, "Đã sửa"))
+    rooms.clock.forward(60_000)
+    await rooms.hear(said, start=5)
+    await rooms.answer_due()
+    again = await rooms.store.ticket(ticket.id)
+    assert again
+    assert (again.state, again.history[-1].actor, again.due_at) == ("reopened", "citizen", ticket.due_at)
+    known = await rooms.store.conversation(conversation)
+    assert known
+    assert (known.owner, known.ticket) == ("human", ticket.id)
+    assert "mở lại phiếu" in str((await rooms.last(conversation)).text)
+    assert len(rooms.bot.asked) == 1, "the bot was not asked"
+
+
+async def test_a_ticket_of_somebody_else_is_not_opened_again(rooms: Rooms) -> None:
+    rooms.bot.reply = report
+    await rooms.hear("dây điện đứt")
+    await rooms.answer_due()
+    (ticket,) = await open_tickets(rooms)
+    casework = Casework(rooms.store, rooms.clock, product, lambda turn, _: rooms.store.commit_turn(turn))
+    await casework.do(ticket.id, acts.Close(), LAN, "c")
+    other = await rooms.hear("x", sender="Bến Tre")
+    known = await rooms.store.conversation(other)
+    assert known
+    (pressed,) = await rooms.store.messages(other)
+    turn = reopening.turn(known, await rooms.store.ticket(ticket.id), pressed, rooms.clock.now(), product())
+    assert (turn.change, turn.says[0].text) == (None, reopening.NOT_AGAIN)

@@ -167,7 +167,8 @@ async def test_review_sends_edited_words_and_files_or_declines(hub: ConsoleHub, 
     assert "đã gửi câu trả lời, đang chờ duyệt" in await words(lan, ticket)
     assert (await send(lan, ticket, "review", decision="decline")).status == 422  # a reason is needed
     await send(lan, ticket, "review", decision="decline", reason="Cần ghi giờ cụ thể")
-    assert (await now(hub, ticket)).proposal is None
+    again = await now(hub, ticket)
+    assert (again.proposal, again.state, again.history[-1].note) == (None, "forwarded", "Cần ghi giờ cụ thể")
     assert (
         await hub.texts(ticket.conversation, "operator") != []
     )  # a note among colleagues, nothing to the citizen
