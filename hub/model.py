@@ -362,6 +362,18 @@ class TicketQuery(Value):
     order: Literal["urgent", "due", "alarm", "changed", "newest"] = "urgent"
 
 
+FoundKind = Literal["message", "ticket", "person"]
+
+
+class Found(Value):
+    """One thing a search found: a message, a ticket, or a person (then ``ref`` is their conversation)."""
+
+    kind: FoundKind
+    ref: str
+    conversation: str
+    at: int
+
+
 class ConversationQuery(Value):
     """Which conversations; what is None does not matter. In the order in which people last spoke, newest first."""
 

@@ -25,6 +25,8 @@ from hub.model import (
     EditState,
     Event,
     EventKind,
+    Found,
+    FoundKind,
     Intake,
     KnowledgeDoc,
     KnowledgeEdit,
@@ -262,6 +264,18 @@ class Store(Protocol):
 
     async def conversations(self, ids: Sequence[str]) -> dict[str, Conversation]:
         """By id; those that are not there are left out."""
+        ...
+
+    async def search(
+        self, question: str, *, limit: int, skip: int = 0, kind: FoundKind | None = None
+    ) -> list[Found]:
+        """What citizens and operators said, tickets and people that have all the words of the question, with or
+        without diacritics; the last word may be only begun. The newest first."""
+        ...
+
+    async def index_words(self, *, limit: int) -> int:
+        """Make ready for the next search what was said since the last one (a search does it too, if it has to);
+        0: nothing was left."""
         ...
 
     async def held_tickets(self) -> list[tuple[str, str]]:

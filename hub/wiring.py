@@ -1,6 +1,7 @@
 """The one place where the rooms are put together."""
 
 import asyncio
+import contextlib
 import errno
 import logging
 import secrets
@@ -56,6 +57,9 @@ RESTART_S = 1.0
 LONGEST_STOP_S = 15.0
 
 SWEEP_S = 3600.0
+#: Messages that can be found are at most this much behind; a search brings in what is missing.
+INDEX_S = 2.0
+INDEXED_AT_ONCE = 50
 
 
 @dataclass(frozen=True)
@@ -366,7 +370,7 @@ class HubProcess:
             loops.append(self.stream.drain_spool)
         if self._work:
             loops += [self.stream.run, self.turns.run, self.outbox.run, self.media.run, self._wake_workers]
-            loops.append(self.names.run)
+            loops += [self.names.run, self._index_words]
         roles = {role for role, on in (("work", self._work), ("mail", self._mail)) if on}
         jobs = [
             Job(name="sweep", role="work", run=self._sweep),
@@ -387,6 +391,13 @@ class HubProcess:
                 continue
             except DataError:
                 log.exception("the stored rules are not in order: the last ones stay in force")
+
+    async def _index_words(self) -> None:
+        while True:
+            with contextlib.suppress(StoreError):  # away: those who search do it too
+                while await self.store.index_words(limit=INDEXED_AT_ONCE):
+                    pass
+            await asyncio.sleep(INDEX_S)
 
     async def _sweep(self) -> None:
         while True:

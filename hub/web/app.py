@@ -21,6 +21,7 @@ from hub.web import (
     console_files,
     console_inbox,
     console_phone,
+    console_search,
     console_views,
     health,
     home,
@@ -47,6 +48,7 @@ CONSOLE = (
     console_files,
     console_inbox,
     console_phone,
+    console_search,
     console_views,
     reports,
 )

@@ -48,7 +48,9 @@ Act = Callable[[Conversation, Ticket, Staff, int, dict[str, str]], Turn]
 async def conversation_page(request: web.Request) -> web.StreamResponse:
     shown = await _case(request, request.query.get("ticket", ""))
     store = hub_of(request).store
-    messages = await store.recent_messages(shown.conversation.id, limit=PAGE)
+    around = _number(request.query.get("around", ""))
+    before = around + PAGE // 2 if around else None  # the page itself goes on to the newest
+    messages = await store.recent_messages(shown.conversation.id, before=before, limit=PAGE)
     return page(
         request,
         "console/conversation.html",

@@ -28,6 +28,7 @@ PLACES: Final = (
         *("operator", "supervisor", "editor", "admin"),
         parts=("/console/conversations/",),
     ),
+    _place("/console/search", "Tìm kiếm", "operator", "supervisor", "editor", "admin"),
     _place("/console/reports", "Báo cáo", "supervisor", "admin"),
     _place("/console/admin", "Quản trị", "supervisor", "admin"),
 )

@@ -350,3 +350,26 @@ async def test_no_table_and_no_collection_is_forgotten(url_of: Callable[[str, st
         collections = set(client.get_default_database().list_collection_names())
     own = {"meta", "raw_parts", "blobs.files", "blobs.chunks"}  # parts of sections
     assert collections - NO_COLLECTION - own == set(SECTIONS) - {"blobs", "counters"}
+
+
+@pytest.mark.parametrize(("from_", "to"), [("sqlite", "mongodb"), ("mongodb", "sqlite")])
+async def test_what_was_found_before_is_found_in_the_copy(
+    from_: str, to: str, url_of: Callable[[str, str], str]
+) -> None:
+    source, target = url_of(from_, "a"), url_of(to, "b")
+    found = []
+    store = store_for(source, HERE)
+    await store.open()
+    (message,) = await arrive(store, event("x-1", "Đèn đường hỏng", conversation="c-9"), at=T0)
+    await store.note_person(message.conversation, now=T0, name="Người dân đèn")
+    new = ticket(message.conversation, 7).model_copy(update={"summary": "đèn hỏng"})
+    await store.commit_turn(turn(message.conversation, "t-1", ticket=new))
+    found.append(await store.search("den", limit=9))
+    await store.close()
+    await moved(source, target)
+    store = store_for(target, HERE)
+    await store.open()
+    found.append(await store.search("den", limit=9))
+    await store.close()
+    assert {(one.kind, one.ref) for one in found[0]} == {(one.kind, one.ref) for one in found[1]}
+    assert len(found[0]) == 3

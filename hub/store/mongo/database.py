@@ -46,7 +46,13 @@ async def _editors(_: AsyncDatabase[Document]) -> None:
     """An origin of entries, and a carried edit, that older hubs do not know."""
 
 
-MIGRATIONS: tuple[Migration, ...] = (_people, _tickets, _desk, _editors)  # from schema 1 on
+async def _words(database: AsyncDatabase[Document]) -> None:
+    from hub.store.mongo.search import write_words
+
+    await write_words(database)
+
+
+MIGRATIONS: tuple[Migration, ...] = (_people, _tickets, _desk, _editors, _words)  # from schema 1 on
 DEFAULT_DATABASE = "hub1022"
 BLOBS = "blobs"  # the bucket of GridFS
 
@@ -65,6 +71,9 @@ INDEXES: tuple[tuple[str, str, Document, Document], ...] = (
     ("conversations", "due", {"due_at": _UP}, {}),
     ("conversations", "touched", {"touched_at": _UP}, {}),
     ("conversations", "spoken", {"interacted_at": _DOWN, "_id": _UP}, {}),
+    ("conversations", "words", {"words": _UP}, {}),
+    ("messages", "words", {"words": _UP}, {}),
+    ("tickets", "words", {"words": _UP}, {}),
     ("conversations", "pending", {"pending.at": _UP}, {"sparse": True}),
     ("messages", "place", {"conversation": _UP, "seq": _UP}, {"unique": True}),
     ("messages", "turn", {"turn": _UP}, {}),

@@ -20,6 +20,7 @@ from hub.model import (
     derived_id,
 )
 from hub.store.mongo.database import Document
+from hub.store.search import message_words, person_words
 
 MESSAGE_BODY = {
     "author_id", "kind", "buttons", "attachments", "private", "knowledge", "reply_to", "automatic", "data",
@@ -76,6 +77,7 @@ def new_conversation(id_: str, event: Event, raw: Raw, now: int) -> Document:
         "_id": id_,
         **{name: getattr(conversation, name) for name in CONVERSATION_COLUMNS},
         "contact": "{}",
+        "words": person_words(conversation),
         "dialogue": conversation.dialogue.model_dump_json(),
         "waiting": [],  # numbers of the citizen's messages without an outcome
         "due_at": None,
@@ -106,6 +108,7 @@ def person_fields(conversation: Conversation) -> Document:
         "contact": json.dumps(conversation.contact, ensure_ascii=False),
         "interacted_at": conversation.interacted_at,
         "unreachable": conversation.unreachable,
+        "words": person_words(conversation),
     }
 
 
@@ -116,6 +119,7 @@ def message_document(message: Message, channel: str) -> Document:
         "body": message.model_dump_json(include=MESSAGE_BODY, exclude_defaults=True),
         "channel": channel,
         "day": day_of(message.at),
+        "words": message_words(message),
     }
     if message.delivery == "queued":
         document |= {"unsent_at": 0, "lease_token": None, "attempts": 0, "error": None}

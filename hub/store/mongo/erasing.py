@@ -95,7 +95,7 @@ async def _erase_message(db: Database, effect: Document, message: str) -> None:
     await db["messages"].update_one(
         {"_id": message},
         {
-            "$set": {"text": None, "body": left, "error": None, "erased": True},
+            "$set": {"text": None, "body": left, "error": None, "erased": True, "words": []},
             "$unset": {"attachments": "", "blobs": ""},
         },
     )

@@ -9,6 +9,7 @@ from hub.ports import LONGEST_PAUSE_MS
 from hub.store.mongo import deliveries
 from hub.store.mongo.database import Database, Document, put_new
 from hub.store.mongo.documents import (
+    conversation_of,
     message_document,
     message_of,
     new_conversation,
@@ -16,6 +17,7 @@ from hub.store.mongo.documents import (
     raw_of,
 )
 from hub.store.mongo.journal import Change, Journal, insert, touched
+from hub.store.search import person_words
 
 LARGEST_PART = 8 * 2**20  # a document holds 16 MB: a larger delivery is kept in parts
 
@@ -167,8 +169,10 @@ class Appending:
             "last_seq": message.seq,
             "interacted_at": max(conversation.get("interacted_at") or 0, spoken_at),
             "unreachable": None,
-            "sender": conversation["sender"] or event.sender,  # none: a person who was erased
         } | touched(conversation, self._now)
+        if not conversation["sender"]:  # a person who was erased speaks again
+            again = conversation_of(conversation).model_copy(update={"sender": event.sender})
+            fields |= {"sender": again.sender, "words": person_words(again)}
         if message.outcome is None:  # a turn of the bot is due, soon after the citizen stops typing
             first = conversation["first_due_at"] if conversation["first_due_at"] is not None else self._due_at
             fields |= {

@@ -10,7 +10,7 @@ from pymongo import ASCENDING
 from pymongo.errors import BulkWriteError
 
 from hub.errors import StoreError
-from hub.model import Message, Raw, Ticket
+from hub.model import Conversation, Message, Raw, Ticket
 from hub.store.mongo import blobs, intake, knowledge, reviews, tickets
 from hub.store.mongo.database import BLOBS, Database, Document, put_new, reaching
 from hub.store.mongo.documents import (
@@ -22,6 +22,7 @@ from hub.store.mongo.documents import (
 )
 from hub.store.mongo.journal import Journal
 from hub.store.moving import PROGRESS, Place, Row, blob_row
+from hub.store.search import person_words
 
 #: Collections that no section holds: leases and holds, what is made anew, and what loses its meaning within minutes.
 NOT_MOVED: Final = {"jobs", "hits", "presence", "uploads"}
@@ -273,6 +274,7 @@ async def _put_conversations(db: Database, rows: Sequence[Row]) -> None:
                 "dialogue": _json(row["dialogue"]),
                 "consents": [_json(consent) for consent in row["consents"]],
                 "waiting": [],  # filled with the messages
+                "words": person_words(_conversation(row)),
                 "lease_token": None,
                 "lease_until": 0,
                 "told": None,
@@ -290,6 +292,10 @@ async def _put_messages(db: Database, rows: Sequence[Row]) -> None:
             await db["conversations"].update_one(
                 {"_id": row["conversation"]}, {"$addToSet": {"waiting": row["seq"]}}
             )
+
+
+def _conversation(row: Row) -> Conversation:
+    return Conversation.model_validate({name: row[name] for name in Conversation.model_fields if name in row})
 
 
 async def _channels(db: Database, conversations: set[str]) -> dict[str, str]:

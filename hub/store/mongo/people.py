@@ -13,6 +13,7 @@ from hub.store.mongo.database import Database, Document
 from hub.store.mongo.documents import MESSAGE_BODY, conversation_of, message_of, person_fields
 from hub.store.mongo.journal import Change, Journal, touched
 from hub.store.people import amended, erased_conversation, noted
+from hub.store.search import message_words
 
 
 async def message(db: Database, id_: str) -> Message | None:
@@ -76,7 +77,14 @@ async def amend(
                 "erased": {"$ne": True},
                 "untold": {"$exists": False},
             },
-            {"$set": {"text": after.text, "body": body, "untold": {"token": token, "at": now}}},
+            {
+                "$set": {
+                    "text": after.text,
+                    "body": body,
+                    "words": message_words(after),
+                    "untold": {"token": token, "at": now},
+                }
+            },
         )
         if written.matched_count:
             await journal.tell_of(id_, token)

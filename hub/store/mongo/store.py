@@ -26,6 +26,8 @@ from hub.model import (
     Delivery,
     EditState,
     Event,
+    Found,
+    FoundKind,
     Intake,
     KnowledgeDoc,
     KnowledgeEdit,
@@ -62,6 +64,7 @@ from hub.store.mongo import (
     outbox,
     people,
     reviews,
+    search,
     tickets,
 )
 from hub.store.mongo.books import balance
@@ -338,6 +341,15 @@ class MongoStore:
     @reaching
     async def conversations(self, ids: Sequence[str]) -> dict[str, Conversation]:
         return await conversations.by_id(self._db, ids)
+
+    @reaching
+    async def search(
+        self, question: str, *, limit: int, skip: int = 0, kind: FoundKind | None = None
+    ) -> list[Found]:
+        return await search.find(self._db, question, kind, limit, skip)
+
+    async def index_words(self, *, limit: int) -> int:
+        return 0  # words are written with what they are of
 
     @reaching
     async def held_tickets(self) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from pymongo import ASCENDING, DESCENDING
 
 from hub.model import Ticket, TicketEvent, TicketQuery
 from hub.store.mongo.database import Database, Document
+from hub.store.search import ticket_words
 from hub.store.tickets import WORK
 
 #: The rest of a ticket is JSON in ``body``.
@@ -35,6 +36,7 @@ def ticket_fields(ticket: Ticket, changed_at: int) -> Document:
         "rank": 0 if ticket.priority == "urgent" else 1,
         "proposed": ticket.proposal is not None,
         "sensitive": ticket.sensitive,
+        "words": ticket_words(ticket),
         "changed_at": changed_at,
         "body": ticket.model_dump_json(exclude=NOT_IN_BODY),
     }

@@ -4,7 +4,7 @@ import sqlite3
 
 from hub.model import OPEN_STATES, Turn
 from hub.store.people import ERASED, erased_conversation, erased_message, erased_ticket, erased_turn
-from hub.store.sqlite import blobs, tickets
+from hub.store.sqlite import blobs, search, tickets
 from hub.store.sqlite.rows import (
     MESSAGE_BODY,
     conversation_of,
@@ -18,6 +18,7 @@ def erase(c: sqlite3.Connection, conversation: str, now: int) -> bool:
     if row is None:
         return False
     before = conversation_of(row)
+    search.forget(c, conversation)
     after = erased_conversation(before)
     changed = (
         _settle(c, conversation)
@@ -40,6 +41,7 @@ def erase(c: sqlite3.Connection, conversation: str, now: int) -> bool:
         (after.sender, after.dialogue.model_dump_json(), after.owner, conversation),
     )
     touch(c, conversation, now)
+    search.compact(c)
     return True
 
 
@@ -94,6 +96,7 @@ def _tickets(c: sqlite3.Connection, conversation: str, now: int) -> int:
         c.execute("UPDATE ticket_events SET note = NULL WHERE ticket = ? AND note <> ?", (ticket.id, ERASED))
         if ticket.state in OPEN_STATES:
             tickets.add_event(c, ticket.id, left.history[-1])
+        search.put_ticket(c, left)
         tickets.update(c, left, now if ticket.state in OPEN_STATES else row["changed_at"])
         changed += 1
     return changed

@@ -23,6 +23,8 @@ NOT_MOVED: Final = {
     "raw_conversations",
     "consents",
     "ticket_events",
+    "search_rows",
+    *("search_words", *(f"search_words_{part}" for part in ("config", "content", "data", "idx"))),
 }
 
 _CONVERSATION: Final = (

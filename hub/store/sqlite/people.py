@@ -8,6 +8,7 @@ from typing import Any
 from hub.errors import NotFound
 from hub.model import Consent, Message, derived_id
 from hub.store.people import amended, noted
+from hub.store.sqlite import search
 from hub.store.sqlite.rows import MESSAGE_BODY, conversation_of, message_of, touch
 
 
@@ -56,6 +57,7 @@ def amend(
         "UPDATE messages SET text = ?, body = ? WHERE id = ?",
         (after.text, after.model_dump_json(include=MESSAGE_BODY, exclude_defaults=True), id_),
     )
+    search.put_message(c, after)
     touch(c, after.conversation, now)
     return after
 
@@ -72,6 +74,8 @@ def note(c: sqlite3.Connection, conversation: str, now: int, **what: Any) -> boo
             "UPDATE conversations SET interacted_at = ?, name = ?, contact = ?, unreachable = ? WHERE id = ?",
             (after.interacted_at, after.name, json.dumps(after.contact), after.unreachable, conversation),
         )
+        if (after.name, after.contact) != (before.name, before.contact):
+            search.put_person(c, after)
         touch(c, conversation, now)
     return True
 

@@ -24,6 +24,8 @@ from hub.model import (
     Delivery,
     EditState,
     Event,
+    Found,
+    FoundKind,
     Intake,
     KnowledgeDoc,
     KnowledgeEdit,
@@ -56,6 +58,7 @@ from hub.store.sqlite import (
     moving,
     people,
     reviews,
+    search,
     tickets,
 )
 from hub.store.sqlite.blobs import Blobs
@@ -74,6 +77,9 @@ from hub.store.sqlite.rows import (
 from hub.store.sqlite.turns import commit
 
 T = TypeVar("T")
+
+#: What a search brings into the index before it looks: more is left to whoever does that all the time.
+INDEXED_FIRST, INDEXED_AT_ONCE = 10, 500
 
 PUT_RAW = (
     "INSERT INTO raw (id, channel, received_at, body, headers) VALUES (?,?,?,?,?) ON CONFLICT (id) DO NOTHING"
@@ -394,6 +400,19 @@ class SqliteStore:
 
     async def conversations(self, ids: Sequence[str]) -> dict[str, Conversation]:
         return await self._engine.read(lambda c: conversations.by_id(c, ids))
+
+    async def search(
+        self, question: str, *, limit: int, skip: int = 0, kind: FoundKind | None = None
+    ) -> list[Found]:
+        for _ in range(INDEXED_FIRST):
+            if not await self.index_words(limit=INDEXED_AT_ONCE):
+                break
+        return await self._engine.read(lambda c: search.find(c, question, kind, limit, skip))
+
+    async def index_words(self, *, limit: int) -> int:
+        if not await self._engine.read(search.behind):
+            return 0
+        return await self._engine.write(lambda c: search.bring_forward(c, limit))
 
     async def held_tickets(self) -> list[tuple[str, str]]:
         return await self._engine.read(tickets.held)

@@ -47,8 +47,8 @@ def insert(c: sqlite3.Connection, ticket: Ticket) -> None:
         add_event(c, ticket.id, event)
 
 
-def change(c: sqlite3.Connection, turn: Turn, wanted: TicketChange) -> None:
-    """Carry out a turn's change of a ticket."""
+def change(c: sqlite3.Connection, turn: Turn, wanted: TicketChange) -> Ticket:
+    """Carry out a turn's change of a ticket; the ticket as it is then."""
     ticket = get(c, "id", wanted.ticket)
     if ticket is None or ticket.conversation != turn.conversation:
         raise NotFound(f"no ticket {wanted.ticket} in {turn.conversation}")
@@ -57,6 +57,7 @@ def change(c: sqlite3.Connection, turn: Turn, wanted: TicketChange) -> None:
     new = ticket.after(wanted, at=turn.at, actor=turn.actor_id or turn.actor)
     update(c, new, turn.at)
     add_event(c, new.id, new.history[-1])
+    return new
 
 
 def update(c: sqlite3.Connection, ticket: Ticket, changed_at: int) -> None:

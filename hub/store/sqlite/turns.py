@@ -4,7 +4,7 @@ import sqlite3
 
 from hub.errors import LeaseLost, NotFound, OwnerChanged
 from hub.model import Committed, Conversation, Lease, Message, Turn, derived_id
-from hub.store.sqlite import reviews, tickets
+from hub.store.sqlite import reviews, search, tickets
 from hub.store.sqlite.rows import conversation_of, insert_message, message_of
 from hub.store.tickets import ticket_after
 
@@ -36,8 +36,9 @@ def commit(c: sqlite3.Connection, turn: Turn, lease: Lease | None) -> Committed:
     messages = _say(c, turn, before.last_seq)
     if turn.ticket is not None:
         tickets.insert(c, turn.ticket)
+        search.put_ticket(c, turn.ticket)
     if turn.change is not None:
-        tickets.change(c, turn, turn.change)
+        search.put_ticket(c, tickets.change(c, turn, turn.change))
     if turn.review is not None:
         reviews.put(c, turn.review)
     _move_conversation(c, turn, before, len(messages))

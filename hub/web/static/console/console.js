@@ -202,10 +202,14 @@ function opened() {
       box.value = localStorage.getItem(draftName(box)) ?? "";
       fit(box);
     }
-    resting = true;
     sizes.disconnect();
     sizes.observe($("scroller"));
-    toEnd();
+    const wanted = /^#m\d+$/.test(location.hash) && document.querySelector(location.hash);
+    resting = !wanted;
+    if (wanted) {
+      wanted.classList.add("wanted");
+      wanted.scrollIntoView({ block: "center" });
+    } else toEnd();
     seen();
   }
   connect();
@@ -257,6 +261,7 @@ const KEYS = {
   r: () => mode("reply"),
   n: () => mode("note"),
   c: () => location.assign("/console/call"),
+  "/": () => location.assign("/console/search"),
   "?": () => $("help").showModal(),
   Escape: () => {
     if (closeMenus()) return;
