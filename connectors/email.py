@@ -6,6 +6,7 @@ from connectors import email_events
 from connectors.email_compose import compose, own_id
 from connectors.email_events import parse
 from connectors.email_imap import Mailbox
+from connectors.email_oauth import MailTokens
 from connectors.email_settings import CHANNEL, EmailSettings
 from connectors.email_smtp import deliver
 from hub.errors import Forged, Unreachable, Unsupported
@@ -33,7 +34,8 @@ class EmailConnector:
 
     def __init__(self, settings: EmailSettings, tools: Tools) -> None:
         self._settings, self._tools = settings, tools
-        self.mailbox = Mailbox(settings, tools)
+        self.tokens = MailTokens(settings, tools)
+        self.mailbox = Mailbox(settings, tools, self.tokens)
 
     def verify(self, headers: Mapping[str, str], body: bytes) -> None:
         """Mails are fetched: whoever pushes one here is not our server."""
@@ -60,8 +62,9 @@ class EmailConnector:
             parent=item.message.reply_to or (heard.external_id if heard else None),
             chain=known.get("references", ()),
             subject=known.get("subject", ""),
+            code=await self._tools.code_of(item.conversation),
         )
-        await deliver(self._settings, mail)
+        await deliver(self._settings, self.tokens, mail)
         return Sent(external_id=own_id(item, self._settings.address))
 
     def part(self, body: bytes, part: str) -> Media | None:

@@ -1,16 +1,20 @@
 """An outbound message as a mail: in its thread, as text and HTML, and recognisable as a machine's where it is one."""
 
 import html
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 
 from connectors.email_kinds import OURS
+from hub.errors import Unreachable
 from hub.model import Blob, Outgoing
 from hub.pieces import numbered
 
+NO_ADDRESS = "Địa chỉ người gửi không phải là địa chỉ thư có thể gửi tới."
 SUBJECT = "Trả lời của Tổng đài 1022"
 LONGEST_CHAIN = 900  # characters: a line of a mail ends before 998
 
@@ -38,17 +42,26 @@ def compose(
         chain: Message-IDs before that one, oldest first.
         subject: of the citizen's mail.
         code: of the ticket, if it may be told.
+
+    Raises:
+        Unreachable: the citizen's address is none that can be written to.
     """
-    message, parent = item.message, parent or item.conversation.key
+    message, parent = item.message, _bare(parent or item.conversation.key)
+    try:
+        to = _address(item.conversation.sender)
+    except (ValueError, HeaderParseError, IndexError):
+        raise Unreachable(NO_ADDRESS) from None
     mail = EmailMessage()
     mail["From"] = Address(display_name=display_name, addr_spec=address)
-    mail["To"] = item.conversation.sender
+    mail["To"] = to
     mail["Subject"] = _subject(subject, code)
     mail["Date"] = format_datetime(datetime.fromtimestamp(message.at / 1000, UTC))
     mail["Message-ID"] = f"<{own_id(item, address)}>"
     if "@" in parent:  # else the citizen's mail had none
         mail["In-Reply-To"] = f"<{parent}>"
-        mail["References"] = _references([item.conversation.key, *chain, parent])
+        mail["References"] = _references(
+            [*chain, parent] if chain else [_bare(item.conversation.key), parent]
+        )
     mail[OURS] = "1"
     if message.author != "operator":
         mail["Auto-Submitted"] = "auto-replied"
@@ -61,6 +74,21 @@ def compose(
         main, _, sub = blob.media_type.partition("/")
         mail.add_attachment(blob.data, maintype=main, subtype=sub or "octet-stream", filename=name)
     return mail
+
+
+def _address(text: str) -> Address:
+    """As an address that mail servers know: names of domains in their own letters are written in Latin ones."""
+    local, _, domain = text.rpartition("@")
+    if not domain.isascii():
+        domain = domain.encode("idna").decode()
+    if not local.isascii() and re.fullmatch(r"[\w.+-]+", local):
+        return Address(username=local, domain=domain)
+    return Address(addr_spec=f"{local}@{domain}")
+
+
+def _bare(id_: str) -> str:
+    """A Message-ID without what the hub adds to tell two mails of the same id apart."""
+    return re.sub(r"#[0-9a-f]{32}$", "", id_)
 
 
 def _subject(subject: str, code: str | None) -> str:

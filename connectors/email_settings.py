@@ -39,7 +39,15 @@ class EmailSettings(ChannelSettings):
     aliases: frozenset[Address] = Field(frozenset(), description="other addresses whose mails come here")
     imap_url: SecretStr = Field(description="imaps://user:password@host:993/INBOX")
     smtp_url: SecretStr = Field(description="smtps://user:password@host:465, or smtp:// with STARTTLS")
-    access_token: SecretStr = Field(SecretStr(""), description="XOAUTH2 in place of the passwords")
+    access_token: SecretStr = Field(
+        SecretStr(""),
+        description="XOAUTH2 in place of the passwords, as long as it lasts; better: the four below",
+    )
+    token_url: str = Field("", description="where access tokens are renewed; then no passwords are used")
+    client_id: str = ""
+    client_secret: SecretStr = SecretStr("")
+    refresh_token: SecretStr = SecretStr("")
+    token_scope: str = Field("", description="asked for at renewal, where the provider wants it")
     plain_hosts: frozenset[str] = Field(
         frozenset(), description="hosts in our own network that may be reached without TLS"
     )
@@ -50,6 +58,11 @@ class EmailSettings(ChannelSettings):
     timeout_s: float = Field(20.0, gt=0, le=25)
     idle_s: float = Field(
         540.0, gt=0, description="IDLE is renewed this often: some servers drop it at 10 min"
+    )
+    first_days: float = Field(
+        3.0,
+        ge=0,
+        description="mails older than this when the mailbox is read for the first time are left alone",
     )
     sync_s: float = Field(300.0, gt=0, description="the mailbox is read at least this often")
 
@@ -72,6 +85,13 @@ class EmailSettings(ChannelSettings):
                 raise ValueError(f"a mail server's address begins with {schemes[0]}:// and names a host")
         if self.imap.scheme == "imap" and not self.plain(self.imap):
             raise ValueError("imap:// sends the password in the clear: use imaps://")
+        if self.token_url:
+            host = urlsplit(self.token_url)
+            inside = host.hostname in ("127.0.0.1", "::1", "localhost") or host.hostname in self.plain_hosts
+            if host.scheme != "https" and not (host.scheme == "http" and inside):
+                raise ValueError("token_url begins with https://")
+            if not self.client_id or not self.refresh_token.get_secret_value():
+                raise ValueError("token_url needs client_id and refresh_token")
         return self
 
 

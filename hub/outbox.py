@@ -133,7 +133,7 @@ class Outbox:
             await self._settle(item, "window_closed", error=type(error).__name__)
         except (OutcomeUnknown, TimeoutError) as error:
             circuit.note(False, now)
-            if connector.capabilities.resend_safe:
+            if connector.capabilities.resend_safe and now - item.message.at <= GIVE_UP_AFTER_MS:
                 await self._retry(
                     item, self.clock.now() + int(self._backoff_s(item.attempts) * 1000), error="timeout"
                 )

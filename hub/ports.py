@@ -572,6 +572,10 @@ class Tools(Protocol):
         """What the citizen said last."""
         ...
 
+    async def code_of(self, conversation: Conversation) -> str | None:
+        """The code of its open ticket: for the person alone."""
+        ...
+
     async def keep(self, channel: str, body: bytes, *, key: str) -> None:
         """Make a delivery durable that was fetched rather than pushed; the same ``key`` again changes nothing."""
         ...

@@ -9,7 +9,7 @@ from aiohttp import ClientSession
 from hub.clock import Clock
 from hub.errors import SecretUnreadable
 from hub.metrics import Metrics
-from hub.model import Blob, Message, State
+from hub.model import Blob, Conversation, Message, State
 from hub.ports import Store
 from hub.seal import Seal
 
@@ -58,6 +58,10 @@ class HubTools(Alarms):
     async def heard(self, conversation: str) -> Message | None:
         lines = await self.store.recent_messages(conversation, limit=RECENT)
         return next((line for line in reversed(lines) if line.author == "citizen"), None)
+
+    async def code_of(self, conversation: Conversation) -> str | None:
+        ticket = await self.store.ticket(conversation.ticket) if conversation.ticket else None
+        return ticket.code if ticket else None
 
     async def keep(self, channel: str, body: bytes, *, key: str) -> None:
         await self.keep_delivery(channel, body, key)

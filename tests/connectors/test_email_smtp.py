@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from connectors.email import EmailConnector, EmailSettings
-from hub.errors import NotSent, OutcomeUnknown, SendError, SendRefused, Unreachable
+from connectors.email_oauth import MailTokens
+from hub.errors import ChannelStopped, NotSent, OutcomeUnknown, SendError, SendRefused, Unreachable
 from hub.model import Button, Conversation, Message, Outgoing
 from tests.conftest import FakeClock
 from tests.fakes.smtp_server import MailExchange, mail_exchange
+from tests.fakes.token_server import token_server
 from tests.fakes.tools import MemoryTools, memory_tools
 
 CLOCK = FakeClock()
@@ -124,3 +126,112 @@ async def test_no_server_and_no_address(exchange: MailExchange, tools: MemoryToo
     away = MailExchange(port=1)
     with pytest.raises(NotSent):
         await connector(away, tools).send(outgoing(line()))
+
+
+async def test_a_ticket_s_code_stands_in_the_subject(exchange: MailExchange, tools: MemoryTools) -> None:
+    tools.codes["t-1"] = "1022-2026-000042"
+    with_ticket = TALK.model_copy(update={"ticket": "t-1"})
+    await connector(exchange, tools).send(outgoing(line(), with_ticket))
+    (mail,) = exchange.taken
+    assert mail["Subject"] == "Re: Hỏi thủ tục khai sinh [1022-2026-000042]"
+
+
+async def test_a_second_mail_of_one_id_is_answered_by_its_real_id(
+    exchange: MailExchange, tools: MemoryTools
+) -> None:
+    own = "hai@example.vn#" + "0a" * 16
+    tools.last_words["c-1"] = line(
+        id="m-0", seq=1, author="citizen", external_id=own, data={"subject": "Hỏi"}
+    )
+    await connector(exchange, tools).send(outgoing(line(), TALK.model_copy(update={"key": own})))
+    (mail,) = exchange.taken
+    assert (mail["In-Reply-To"], mail["References"]) == ("<hai@example.vn>", "<hai@example.vn>")
+
+
+@pytest.mark.parametrize(
+    "sender",
+    ["a,b@example.vn", "a b@example.vn", "a@", "a@b@c.vn", '"a@example.vn', "a\r\nBcc: x@example.vn"],
+)
+async def test_what_is_no_address_gets_no_mail(
+    exchange: MailExchange, tools: MemoryTools, sender: str
+) -> None:
+    with pytest.raises(Unreachable):
+        await connector(exchange, tools).send(outgoing(line(), TALK.model_copy(update={"sender": sender})))
+    assert exchange.taken == []
+
+
+async def test_names_in_letters_of_their_own(exchange: MailExchange, tools: MemoryTools) -> None:
+    await connector(exchange, tools).send(outgoing(line(), TALK.model_copy(update={"sender": "an@ví-dụ.vn"})))
+    assert exchange.recipients == [["an@xn--v-d-rma6749a.vn"]]
+    await connector(exchange, tools).send(
+        outgoing(line(), TALK.model_copy(update={"sender": "mẫu@example.vn"}))
+    )
+    assert exchange.recipients[1] == ["mẫu@example.vn"]
+
+
+async def test_tokens_open_the_server_and_are_renewed_once(tools: MemoryTools) -> None:
+    async with token_server() as tokens, mail_exchange(tokens) as exchange:
+        given = {
+            "address": "1022@1022.example.vn",
+            "imap_url": "imap://127.0.0.1:1/INBOX",
+            "smtp_url": exchange.url,
+        }
+        one, two = (
+            EmailConnector(EmailSettings.model_validate(given | tokens.settings()), tools) for _ in range(2)
+        )
+        await one.send(outgoing(line()))
+        await two.send(outgoing(line(id="m-2")))
+        assert (len(exchange.taken), len(tokens.asked)) == (2, 1), "one token for all processes"
+        tokens.good.clear()
+        await one.send(outgoing(line(id="m-3")))
+        assert (len(exchange.taken), len(tokens.asked)) == (3, 2)
+        tokens.good.clear()
+        tokens.status = 503
+        with pytest.raises(NotSent):
+            await one.send(outgoing(line(id="m-4")))
+        tokens.status, tokens.refuses = 0, "invalid_grant"
+        with pytest.raises(ChannelStopped):
+            await one.send(outgoing(line(id="m-4")))
+        assert [what for what in tools.alarms if what.endswith(":consent")]
+        tokens.refuses = ""
+        await one.send(outgoing(line(id="m-4")))
+        assert tools.alarms == {}
+
+
+async def test_a_refresh_token_that_changes_is_kept_and_a_new_one_set_by_people_counts(
+    tools: MemoryTools,
+) -> None:
+    async with token_server() as tokens:
+        given = {
+            "address": "1022@1022.example.vn",
+            "imap_url": "imap://127.0.0.1:1",
+            "smtp_url": "smtp://127.0.0.1:1",
+        }
+        tokens.rotates, tokens.lasts_s = True, 360
+        settings = EmailSettings.model_validate(given | tokens.settings())
+        clock = FakeClock()
+        tools.clock = clock
+        assert await MailTokens(settings, tools).current() == "truy-cap-1"
+        clock.forward(59_000)
+        assert await MailTokens(settings, tools).current() == "truy-cap-1"
+        clock.forward(2_000)
+        assert await MailTokens(settings, tools).current() == "truy-cap-2", "before it runs out"
+        assert [one["refresh_token"] for one in tokens.asked] == ["gia-han-1", "gia-han-2"]
+        tokens.refresh = "do-nguoi-dat"
+        renewed = EmailSettings.model_validate(given | tokens.settings())
+        assert await MailTokens(renewed, tools).current() == "truy-cap-3"
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"token_url": "http://login.example.vn/token"}, {"client_id": ""}, {"refresh_token": ""}]
+)
+def test_settings_of_tokens_belong_together(wrong: dict[str, str]) -> None:
+    given = {
+        "address": "1022@1022.example.vn",
+        "imap_url": "imaps://imap.example.vn",
+        "smtp_url": "smtps://smtp.example.vn",
+    }
+    whole = {"token_url": "https://login.example.vn/token", "client_id": "hub", "refresh_token": "r"}
+    EmailSettings.model_validate(given | whole)
+    with pytest.raises(ValueError, match="token_url"):
+        EmailSettings.model_validate(given | whole | wrong)

@@ -6,9 +6,10 @@ import pwd
 import shutil
 import socket
 import tempfile
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 DOVECOT = shutil.which("dovecot") or "/usr/sbin/dovecot"
@@ -39,6 +40,7 @@ service imap-login {{
     port = 0
   }}
 }}
+{oauth}
 passdb {{
   driver = static
   args = password={password}
@@ -46,6 +48,15 @@ passdb {{
 userdb {{
   driver = static
   args = uid={uid} gid={gid} home={folder}
+}}
+"""
+
+OAUTH = """
+auth_mechanisms = plain login xoauth2
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2
+  args = {folder}/oauth2.conf
 }}
 """
 
@@ -60,11 +71,14 @@ class MailServer:
     def url(self) -> str:
         return f"imap://{USER}:{PASSWORD}@127.0.0.1:{self.port}/INBOX"
 
-    def put(self, name: str, mail: bytes) -> None:
+    def put(self, name: str, mail: bytes, *, days_ago: float = 0) -> None:
         """A mail arrives."""
         new = self.folder / "mail" / "tmp" / name
         new.write_bytes(mail)
         new.chmod(0o644)
+        if days_ago:
+            then = time.time() - days_ago * 86_400
+            os.utime(new, (then, then))
         new.rename(self.folder / "mail" / "new" / name)
 
     def forget_numbers(self) -> None:
@@ -109,7 +123,8 @@ class MailServer:
 
 
 @asynccontextmanager
-async def imap_server() -> AsyncIterator[MailServer]:
+async def imap_server(*, tokens: str = "") -> AsyncIterator[MailServer]:
+    """``tokens``: of the authorization server whose tokens are good here."""
     folder = Path(
         tempfile.mkdtemp(prefix="dovecot-")
     )  # short, as names of sockets must be; open to its login
@@ -125,8 +140,11 @@ async def imap_server() -> AsyncIterator[MailServer]:
     config = CONFIG.format(
         folder=folder, port=port, password=PASSWORD, uid=owner.pw_uid, gid=owner.pw_gid,
         internal=internal, login=login, group=internal if os.getuid() == 0 else owner.pw_gid,
+        oauth=OAUTH.format(folder=folder) if tokens else "",
     )  # fmt: skip
     (folder / "dovecot.conf").write_text(config)
+    asked = f"tokeninfo_url = {tokens}/info?access_token=\nusername_attribute = email\n"
+    (folder / "oauth2.conf").write_text(asked)
     server = MailServer(folder, port)
     try:
         await server.start()
@@ -142,3 +160,69 @@ def _accounts() -> tuple[pwd.struct_passwd, str, str]:
         return pwd.getpwnam("mail"), "dovecot", "dovenull"
     me = pwd.getpwuid(os.getuid())
     return me, me.pw_name, me.pw_name
+
+
+@dataclass
+class Tap:
+    """A line to the server that can be listened to, made deaf or cut in the middle."""
+
+    server: MailServer
+    port: int = 0
+    said: list[str] = field(default_factory=list)  # commands of the client, without their tags
+    connections: int = 0
+    deaf: bool = False  # nothing that the server tells by itself while the client idles gets through
+    frozen: bool = False  # connections that stand carry nothing any more
+    _idles: bool = False
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def url(self) -> str:
+        return self.server.url.replace(f":{self.server.port}/", f":{self.port}/")
+
+    def count(self, command: str) -> int:
+        return sum(one.startswith(command) for one in self.said)
+
+    async def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self.frozen = self._idles = False
+        back, forth = await asyncio.open_connection("127.0.0.1", self.server.port)
+        ways = (self._carry(reader, forth, out=True), self._carry(back, writer, out=False))
+        self._tasks |= (tasks := {asyncio.create_task(way) for way in ways})
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        writer.close()
+        forth.close()
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, out: bool) -> None:
+        number = self.connections
+        with suppress(ConnectionError):
+            while line := await reader.readline():
+                if self.frozen and number == self.connections:
+                    continue
+                if out:
+                    words = line.decode("latin-1").strip().split(" ", 1)
+                    command = (words[1] if len(words) > 1 else words[0]).upper()
+                    self.said.append(command)
+                    self._idles = command == "IDLE"
+                elif self.deaf and self._idles and line.startswith(b"*"):
+                    continue
+                writer.write(line)
+                await writer.drain()
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+@asynccontextmanager
+async def tapped(server: MailServer) -> AsyncIterator[Tap]:
+    tap = Tap(server)
+    line = await asyncio.start_server(tap.take, "127.0.0.1", 0)
+    tap.port = line.sockets[0].getsockname()[1]
+    try:
+        yield tap
+    finally:
+        line.close()
+        await tap.stop()

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from aiohttp import ClientSession, DummyCookieJar
 
 from hub.clock import Clock
-from hub.model import Blob, Message, State, derived_id
+from hub.model import Blob, Conversation, Message, State, derived_id
 
 
 @dataclass
@@ -21,6 +21,7 @@ class MemoryTools:
     kept: dict[str, bytes] = field(default_factory=dict)  # by key
     states: dict[str, State] = field(default_factory=dict)
     alarms: dict[str, str] = field(default_factory=dict)
+    codes: dict[str, str] = field(default_factory=dict)  # by ticket
     last_words: dict[str, Message] = field(default_factory=dict)  # by conversation
 
     def add_blob(self, data: bytes, media_type: str) -> str:
@@ -35,6 +36,9 @@ class MemoryTools:
 
     async def heard(self, conversation: str) -> Message | None:
         return self.last_words.get(conversation)
+
+    async def code_of(self, conversation: Conversation) -> str | None:
+        return self.codes.get(conversation.ticket or "")
 
     async def keep(self, channel: str, body: bytes, *, key: str) -> None:
         self.kept.setdefault(key, body)
