@@ -5,6 +5,7 @@ from aiohttp import web
 from hub.web import (
     admin,
     admin_agencies,
+    admin_audit,
     admin_calendar,
     admin_routing,
     admin_storm,
@@ -36,7 +37,7 @@ from hub.web.pages import FRAME_ANCESTORS, security_headers, static_routes
 MAX_BODY_BYTES = 16 * 1024 * 1024  # a batch of webhook updates; aiohttp's own limit of 1 MiB would refuse it
 
 #: Rooms for those who decide.
-ADMIN = (admin, admin_storm, admin_calendar, admin_routing, admin_agencies, admin_users)
+ADMIN = (admin, admin_storm, admin_calendar, admin_routing, admin_agencies, admin_users, admin_audit)
 #: Rooms for staff.
 CONSOLE = (
     agency,

@@ -27,6 +27,7 @@ from hub.web.console_inbox import inbox_context
 from hub.web.console_live import close_all, events
 from hub.web.console_view import PAGE, WORDS, Case, case_of, lines_of, marks_of
 from hub.web.context import Hub, hub_of
+from hub.web.trail import viewed
 
 __all__ = ["close_all", "commit_act", "routes"]
 
@@ -47,6 +48,7 @@ Act = Callable[[Conversation, Ticket, Staff, int, dict[str, str]], Turn]
 
 async def conversation_page(request: web.Request) -> web.StreamResponse:
     shown = await _case(request, request.query.get("ticket", ""))
+    await viewed(request, shown.ticket)
     store = hub_of(request).store
     around = _number(request.query.get("around", ""))
     before = around + PAGE // 2 if around else None  # the page itself goes on to the newest

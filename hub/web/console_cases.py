@@ -25,6 +25,7 @@ from hub.web.console_merge import by_likeness
 from hub.web.console_view import WORDS, names_of
 from hub.web.context import Hub, hub_of
 from hub.web.home import ticket_code
+from hub.web.trail import viewed
 
 MAX_MERGED_AT_ONCE = 200
 LOOK_BACK = 50  # messages whose attachments may be added to the ticket
@@ -50,7 +51,9 @@ async def ticket_of(request: web.Request) -> Ticket:
 
 
 async def case_page(request: web.Request) -> web.StreamResponse:
-    shown = await case_file(hub_of(request), await ticket_of(request), session_of(request).staff, whole=True)
+    ticket = await ticket_of(request)
+    await viewed(request, ticket)
+    shown = await case_file(hub_of(request), ticket, session_of(request).staff, whole=True)
     return page(
         request, "console/case/page.html", file=shown, words=WORDS, alarm_words=ALARM_WORDS, new_key=new_key
     )

@@ -28,6 +28,7 @@ from hub.web.auth import guarded, page
 from hub.web.console_view import STATES
 from hub.web.context import Hub, hub_of
 from hub.web.report_view import Dashboard, Names, change, duration, number, percent, work_duration
+from hub.web.trail import put_down
 
 READERS: Final[tuple[Role, ...]] = ("supervisor", "admin")
 LISTED: Final = 300
@@ -191,6 +192,7 @@ async def month_file(request: web.Request) -> web.StreamResponse:
     found = await figures_of(hub, period)
     report = monthly(found, Names(hub.rules(), hub), hub.clock.now())
     data = await asyncio.to_thread(workbook, report)
+    await put_down(request, "export.report", month=f"{period.first:%Y-%m}")
     name = f"bao-cao-1022-{period.first:%Y-%m}.xlsx"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return web.Response(body=data, content_type=XLSX, headers=headers)

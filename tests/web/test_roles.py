@@ -28,6 +28,7 @@ WHO_MAY: dict[str, frozenset[Role]] = {
     "/console/admin": CHIEFS,
     "/console/admin/users": ADMIN,
     "/console/admin/agencies": ADMIN,
+    "/console/admin/audit": ADMIN,
 }
 OPEN = {"/console/login", "/console/login/code"}
 

@@ -1,0 +1,127 @@
+"""Administration: the audit log, for reading only."""
+
+import datetime as dt
+from typing import Any, Final
+
+from aiohttp import web
+
+from hub.audit import AuditEntry, AuditQuery
+from hub.clock import VIETNAM
+from hub.web.admin import ADDRESS, ADMIN, admin_page
+from hub.web.auth import guarded
+from hub.web.context import hub_of
+
+HERE: Final = f"{ADDRESS}/audit"
+SHOWN: Final = 100
+
+ROOMS: Final = {
+    "login": "Đăng nhập",
+    "account": "Tài khoản của mình",
+    "staff": "Quản lý tài khoản",
+    "rules": "Quy định, lịch, phân công",
+    "ticket": "Xem phiếu nhạy cảm",
+    "export": "Xuất dữ liệu",
+    "person": "Xóa dữ liệu cá nhân",
+    "api": "Kết nối hệ thống",
+}
+WORDS: Final = {
+    "login.ok": "Đăng nhập",
+    "login.failed": "Đăng nhập không thành công",
+    "account.password": "Đổi mật khẩu",
+    "account.second_factor_on": "Bật xác thực hai lớp",
+    "account.second_factor_off": "Tắt xác thực hai lớp",
+    "account.recovery_codes": "Cấp lại mã khôi phục",
+    "staff.created": "Thêm tài khoản",
+    "staff.changed": "Sửa tài khoản",
+    "staff.password_reset": "Cấp lại mật khẩu",
+    "staff.second_factor_reset": "Gỡ xác thực hai lớp",
+    "rules.security": "Đổi quy định xác thực hai lớp",
+    "rules.agency": "Sửa cơ quan",
+    "rules.routing": "Sửa bảng phân công",
+    "rules.calendar": "Sửa lịch làm việc",
+    "rules.storm": "Tình huống khẩn",
+    "ticket.viewed": "Xem phiếu nhạy cảm",
+    "export.report": "Tải báo cáo",
+    "person.erased": "Xóa dữ liệu cá nhân",
+    "api.token_created": "Cấp khóa API",
+    "api.token_revoked": "Thu hồi khóa API",
+    "api.webhook_created": "Thêm webhook",
+    "api.webhook_removed": "Xóa webhook",
+    "api.webhook_enabled": "Bật lại webhook",
+}
+FACTS: Final = {
+    "second_factor": "xác thực hai lớp",
+    "recovery_code": "bằng mã khôi phục",
+    "role": "vai trò",
+    "fields": "mục",
+    "done": "thao tác",
+    "hours": "số giờ",
+    "category": "lĩnh vực",
+    "commune": "nơi",
+    "date": "ngày",
+    "year": "năm",
+    "room": "lịch",
+    "review": "duyệt trước",
+    "email": "có email",
+    "phone": "có điện thoại",
+    "month": "tháng",
+    "scopes": "quyền",
+}
+
+
+async def show(request: web.Request) -> web.StreamResponse:
+    hub, asked = hub_of(request), request.query
+    query = AuditQuery(
+        actor=asked.get("actor") or None,
+        action=asked.get("action") or None,
+        target=(asked.get("target") or "").strip() or None,
+        since=_day(asked.get("since")),
+        until=_day(asked.get("until"), after=1),
+        before=int(asked["before"]) if asked.get("before", "").isdigit() else None,
+    )
+    entries = await hub.store.audit(query, limit=SHOWN + 1)
+    people = {one.id: one for one in await hub.store.everybody()}
+    names = {id_: one.name for id_, one in people.items()}
+    tickets = {one.target for one in entries if one.action.startswith("ticket.") and one.target}
+    codes = {id_: ticket.code for id_ in tickets if (ticket := await hub.store.ticket(id_))}
+    more = len(entries) > SHOWN
+    kept = {name: value for name, value in asked.items() if name != "before" and value}
+    return admin_page(
+        request,
+        "console/admin/audit.html",
+        lines=[_line(one, names, codes) for one in entries[:SHOWN]],
+        people=sorted(people.values(), key=lambda one: one.name),
+        rooms=ROOMS,
+        asked=asked,
+        older=kept | {"before": entries[SHOWN - 1].n} if more else None,
+    )
+
+
+def _line(entry: AuditEntry, names: dict[str, str], codes: dict[str, str]) -> dict[str, Any]:
+    who = {"system": "Hệ thống", "citizen": "Người dân", "?": "Không rõ"}
+    target = entry.target or ""
+    return {
+        "n": entry.n,
+        "at": entry.at,
+        "actor": names.get(entry.actor) or who.get(entry.actor, entry.actor),
+        "action": WORDS.get(entry.action, entry.action),
+        "failed": entry.action == "login.failed",
+        "target": names.get(target) or codes.get(target) or target,
+        "facts": [
+            f"{FACTS.get(name, name)}: {'có' if value is True else value}"
+            for name, value in entry.facts.items()
+            if value not in (None, False, "")
+        ],
+    }
+
+
+def _day(text: str | None, after: int = 0) -> int | None:
+    try:
+        day = dt.date.fromisoformat(text or "") + dt.timedelta(days=after)
+    except (ValueError, OverflowError):
+        return None
+    return int(dt.datetime.combine(day, dt.time(), VIETNAM).timestamp()) * 1000
+
+
+def routes() -> list[web.RouteDef]:
+    return guarded([web.get(HERE, show)], roles=ADMIN)
