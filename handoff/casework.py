@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from handoff import acts, reopening
+from handoff import acts, rating, reopening
 from handoff.acts import SYSTEM, Act, Actor
 from handoff.lifecycle import DONE, Refused, apply, moment, moved_since
 from handoff.rules import Rules
@@ -282,6 +282,6 @@ def _says(
         return (Draft(text=reopening.REOPENED.format(code=code)),)
     if text and isinstance(act, acts.Answer):
         return (Draft(text=text, attachments=files),)
-    if text and isinstance(act, acts.Close):
-        return (Draft(text=text, buttons=(reopening.button(ticket),)),)
+    if isinstance(act, acts.Close):
+        return (rating.asked_with(text, ticket, courtesy=not text),)
     return ()

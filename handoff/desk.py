@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from handoff import acts, reopening
+from handoff import acts, rating
 from handoff.acts import Actor
 from handoff.lifecycle import Refused, apply, moment
 from handoff.rules import Rules, product
@@ -217,9 +217,7 @@ def close(
         actor="system",
         handles=conversation.last_seq,
         outcome="ticketed",
-        says=(
-            Draft(text=CLOSED.format(code=ticket.code), buttons=(reopening.button(ticket),), courtesy=True),
-        ),
+        says=(rating.asked_with(CLOSED.format(code=ticket.code), ticket, courtesy=True),),
         owner="bot",
         change=_change(ticket, staff, acts.Close(), at, rules),
         expects_epoch=conversation.epoch,

@@ -6,12 +6,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from hub.model import Ticket
+from hub.model import Ticket, Turn
 from hub.store.moving import PROGRESS, Place, Row, blob_row
 from hub.store.sqlite import tickets
 from hub.store.sqlite.blobs import Blobs
 from hub.store.sqlite.engine import Engine, migrations
 from hub.store.sqlite.rows import MESSAGE_BODY, message_of, note_blobs
+from hub.store.sqlite.turns import decided
 
 #: Tables that no section holds: leases and holds, what is made anew, and what loses its meaning within minutes.
 NOT_MOVED: Final = {
@@ -244,6 +245,11 @@ def _put_message(c: sqlite3.Connection, row: Row) -> None:
             _insert(c, "media", {"message": row["id"]} | row["media"])
 
 
+def _put_turn(c: sqlite3.Connection, row: Row) -> None:
+    actor, facts = decided(Turn.model_validate_json(row["body"]))
+    _put("turns")(c, row | {"actor": actor, "facts": facts})
+
+
 def _put_ticket(c: sqlite3.Connection, row: Row) -> None:
     if c.execute("SELECT 1 FROM tickets WHERE id = ?", (row["_id"],)).fetchone() is None:
         ticket = Ticket.model_validate(row["ticket"])
@@ -273,7 +279,7 @@ _WRITE: Final[dict[str, Callable[[sqlite3.Connection, Row], None]]] = {
     "conversations": _put_conversation,
     "messages": _put_message,
     "events": _put("events"),
-    "turns": _put("turns"),
+    "turns": _put_turn,
     "tickets": _put_ticket,
     "audit": _put("audit"),
     "raw": _put_raw,

@@ -1,5 +1,6 @@
 """The atomic turn: everything one actor decided, carried out inside the writer's transaction."""
 
+import json
 import sqlite3
 
 from hub.errors import LeaseLost, NotFound, OwnerChanged
@@ -29,8 +30,8 @@ def commit(c: sqlite3.Connection, turn: Turn, lease: Lease | None) -> Committed:
         raise OwnerChanged(f"a person took over {turn.conversation}")
     before = conversation_of(row)
     c.execute(
-        "INSERT INTO turns (id, conversation, at, body) VALUES (?,?,?,?)",
-        (turn.id, turn.conversation, turn.at, turn.model_dump_json()),
+        "INSERT INTO turns (id, conversation, at, body, actor, facts) VALUES (?,?,?,?,?,?)",
+        (turn.id, turn.conversation, turn.at, turn.model_dump_json(), *decided(turn)),
     )
     _settle_inbound(c, turn, before)
     messages = _say(c, turn, before.last_seq)
@@ -43,6 +44,11 @@ def commit(c: sqlite3.Connection, turn: Turn, lease: Lease | None) -> Committed:
         reviews.put(c, turn.review)
     _move_conversation(c, turn, before, len(messages))
     return Committed(turn=turn, messages=messages, fresh=True)
+
+
+def decided(turn: Turn) -> tuple[str, str]:
+    """What reports ask of a turn: who took it, and the facts as JSON."""
+    return turn.actor, json.dumps(turn.facts, ensure_ascii=False)
 
 
 def _settle_inbound(c: sqlite3.Connection, turn: Turn, before: Conversation) -> None:
