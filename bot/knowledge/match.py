@@ -9,15 +9,15 @@ from bot.knowledge.model import EntryKind, Hit, Match
 # evaluation sets: from SURE on some 84 of 100 such answers are right, though these phrases are far harder
 # than what citizens write.
 SURE = 0.6
-#: A question that may well be about something unknown is not answered, and not even asked about.
-DOUBTFUL_UNKNOWN, UNKNOWN = 0.1, 0.15
+#: From this chance on a question may well be about something unknown: it is not answered, and not asked about.
+UNKNOWN = 0.1
 #: Asking which one needs this chance that it is among the first candidates.
 AMONG = 0.6
 MAX_CANDIDATES = 3
 #: A candidate is offered when it has at least this share of the best one's chance.
 SHARE = 0.1
 #: Where several names were said nearly as well, or just as well, this share makes a rival.
-RIVAL_SHARE, TIED_SHARE = 0.05, 0.005
+RIVAL_SHARE, TIED_SHARE = 0.1, 0.005
 #: What a question of mere aspect and talk words needs: it must be a known question word for word.
 LITERAL = 0.95
 
@@ -39,7 +39,7 @@ def decide(ranked: list[Hit], unknown: float, named: Mapping[tuple[EntryKind, st
     best = ranked[0]
     needed = {name: TIED_SHARE if tied else RIVAL_SHARE for name, tied in named.items()}
     rivals = sum(hit.score >= needed.get((hit.kind, hit.id), math.inf) * best.score for hit in ranked)
-    if best.score >= SURE and unknown < DOUBTFUL_UNKNOWN and rivals < 2:
+    if best.score >= SURE and unknown < UNKNOWN and rivals < 2:
         return Match(best.kind, best.id, round(best.score, 3), tuple(ranked))
     if unknown < UNKNOWN and sum(hit.score for hit in ranked[:MAX_CANDIDATES]) >= AMONG:
         near = [hit for hit in ranked[:MAX_CANDIDATES] if hit.score >= SHARE * best.score]
