@@ -16,6 +16,7 @@ from hub.ports import Capabilities, Job, Media, Reach, Sent, Tools
 __all__ = ["CHANNEL", "EmailConnector", "EmailSettings", "parse"]
 
 MAX_TEXT = 50_000
+LONGEST_NAME = 80
 HOUR_MS = 3_600_000
 
 
@@ -69,6 +70,14 @@ class EmailConnector:
 
     def part(self, body: bytes, part: str) -> Media | None:
         return email_events.part(body, part)
+
+    async def name_of(self, conversation: Conversation) -> str | None:
+        """How the person signs their mails; anybody may sign as they like."""
+        heard = await self._tools.heard(conversation.id)
+        if heard is None or heard.automatic:
+            return None
+        name = str(heard.data.get("name", ""))[:LONGEST_NAME].strip()
+        return name if name and "@" not in name else None
 
     async def typing(self, conversation: Conversation) -> None:
         """Mail has no such sign."""

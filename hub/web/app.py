@@ -24,6 +24,7 @@ from hub.web import (
     console_phone,
     console_search,
     console_views,
+    console_whole,
     health,
     home,
     public_figures,
@@ -51,6 +52,7 @@ CONSOLE = (
     console_phone,
     console_search,
     console_views,
+    console_whole,
     reports,
 )
 

@@ -112,7 +112,7 @@ async def test_bot_and_person_answer_in_the_thread(post: Post) -> None:
     post.writes("2", "Re: Hỏi khai sinh", "cho tôi gặp người", In_Reply_To=answer["Message-ID"])
     lines = await post.settled("1", 5)
     ((ticket, conversation),) = await post.process.store.queue(limit=2)
-    assert conversation.sender == CITIZEN
+    assert (conversation.sender, conversation.name) == (CITIZEN, "Nguyễn Văn A")
     assert any(ticket.code in str(mail.get_body(("plain",)).get_content()) for mail in post.out.taken)  # type: ignore[union-attr]
 
     async with post.operator() as lan:
