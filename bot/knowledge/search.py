@@ -226,8 +226,10 @@ class Index:
         """Phrases and entries with any of these words."""
         if len(words) == 1:
             return self._word_rows[words[0]], self._word_entries[words[0]]
-        rows = np.unique(np.concatenate([self._word_rows[word].rows for word in words]))
-        return Marked(rows, self._rows), Marked(np.unique(self._owner[rows]), self.size)
+        return (
+            _any_of([self._word_rows[word] for word in words], self._rows),
+            _any_of([self._word_entries[word] for word in words], self.size),
+        )
 
     def _similarity(self, found: Sequence[Token]) -> Floats:
         """Cosine of word pairs and trigrams, without the talk before and after the subject."""
@@ -242,3 +244,11 @@ class Index:
             norm += (count * idf) ** 2
             values[postings.rows] += postings.weights * np.float32(count * idf)
         return values / np.float32(np.sqrt(norm) or 1.0)
+
+
+def _any_of(marked: Sequence[Marked], size: int) -> Marked:
+    """The rows in any of them; by a mask, since sorting so many is what a misspelt question would wait for."""
+    found = np.zeros(size, dtype=np.bool_)
+    for one in marked:
+        found[one.rows] = True
+    return Marked(np.flatnonzero(found).astype(np.int32), size)
