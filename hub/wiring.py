@@ -135,9 +135,10 @@ class LiveKnowledge:
     """The newest knowledge base: rebuilt when the store's revision moves, replaced whole. What an editor changed
     counts at once; learning anew from it takes seconds of work and is done when the editors rest."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock, *, like: KnowledgeBase | None = None) -> None:
         self._store = store
         self._clock = clock
+        self._like = like  # whose learning is taken over at first
         self._current: KnowledgeBase | None = None
         self._loading = asyncio.Lock()
 
@@ -158,7 +159,7 @@ class LiveKnowledge:
                 return False
             docs = await self._store.knowledge()
             self._current = await asyncio.to_thread(
-                partial(KnowledgeBase.build, docs, revision, like=current, clock=self._clock)
+                partial(KnowledgeBase.build, docs, revision, like=current or self._like, clock=self._clock)
             )
             log.info("knowledge loaded", extra={"facts": {"revision": revision, "entries": len(docs)}})
             return True

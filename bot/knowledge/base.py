@@ -18,7 +18,7 @@ from bot.knowledge.search import Floats, Index, gist
 from bot.knowledge.wording import names_nothing
 from bot.text import fold, nfc
 from hub.clock import Clock, SystemClock, local_day
-from hub.model import KnowledgeDoc
+from hub.model import KnowledgeDoc, KnowledgeKind
 
 #: A report below this resemblance to any example is left to the operator's choice of category.
 CATEGORY_FLOOR = 0.45
@@ -129,6 +129,15 @@ class KnowledgeBase:
         """The ``limit`` procedures that are likeliest meant, best first; never abstains."""
         chances, _ = self._chances(query, self._scores(query))
         return self._best(chances[: len(self.entries.procedures)], limit)
+
+    def ranked(self, query: str, limit: int = 10) -> list[Hit]:
+        """The ``limit`` entries of both kinds that are likeliest meant, best first; never abstains."""
+        chances, _ = self._chances(query, self._scores(query))
+        return self._best(chances, limit)
+
+    def doc(self, kind: KnowledgeKind, id_: str) -> KnowledgeDoc | None:
+        """An entry as it was given."""
+        return self._docs.get((kind, id_))
 
     def find(self, query: str, limit: int = 5) -> Match:
         """What the query is about: one entry, several to ask about, or nothing that is known."""

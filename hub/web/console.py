@@ -25,6 +25,7 @@ from hub.web.console_case_view import CaseFile, case_file
 from hub.web.console_files import MAX_FORM_BYTES, attached
 from hub.web.console_inbox import inbox_context
 from hub.web.console_live import close_all, events
+from hub.web.console_marks import sourced
 from hub.web.console_view import PAGE, WORDS, Case, case_of, lines_of, marks_of
 from hub.web.context import Hub, hub_of
 from hub.web.trail import viewed
@@ -58,7 +59,7 @@ async def conversation_page(request: web.Request) -> web.StreamResponse:
         "console/conversation.html",
         case=shown,
         file=await file_of(hub_of(request), shown),
-        lines=await lines_of(store, shown, messages),
+        lines=await sourced(request, await lines_of(store, shown, messages)),
         after=messages[-1].seq if messages else 0,
         marks=json.dumps(marks_of(messages)),
         new_key=_new_key,
@@ -75,7 +76,7 @@ async def earlier_fragment(request: web.Request) -> web.StreamResponse:
     shown, store = await _case(request, ""), hub_of(request).store
     before = _number(request.query.get("before", ""))
     found = await store.recent_messages(shown.conversation.id, before=before, limit=PAGE)
-    lines = await lines_of(store, shown, found)
+    lines = await sourced(request, await lines_of(store, shown, found))
     return page(request, "console/earlier.html", case=shown, lines=lines, words=WORDS)
 
 
@@ -93,7 +94,7 @@ async def _live(request: web.Request, cursor: dict[str, str], *, sent: bool = Fa
         "console/live.html",
         case=shown,
         file=await file_of(hub, shown) if redraw else None,
-        lines=await lines_of(store, shown, found, previous=previous),
+        lines=await sourced(request, await lines_of(store, shown, found, previous=previous)),
         moved={seq: state for seq, state in recent.items() if seq <= after and known.get(str(seq)) != state},
         after=found[-1].seq if found else after,
         marks=json.dumps(recent),

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from handoff.desk import is_free_for
 from handoff.tickets import REASON_WORDS
@@ -16,12 +16,16 @@ from hub.model import (
     Conversation,
     Delivery,
     Message,
+    ReviewItem,
     Staff,
     Ticket,
     TicketState,
 )
 from hub.ports import Reach, Store
 from hub.web.console_files import File, files_of
+
+if TYPE_CHECKING:
+    from hub.web.knowledge_view import Entry
 
 PAGE = 50
 
@@ -85,6 +89,8 @@ class Line:
     author: str
     day: str | None  # set where a new day begins
     files: tuple[File, ...] = ()
+    sources: tuple[tuple[str, "Entry | None"], ...] = ()  # entries it came from, by id
+    wrong: ReviewItem | None = None  # somebody says that it is
 
 
 @dataclass(frozen=True)

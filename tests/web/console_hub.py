@@ -27,6 +27,7 @@ from hub.stream import Stream
 from hub.turn import commit
 from hub.web.app import make_app
 from hub.web.context import Hub
+from hub.wiring import LiveKnowledge
 from tests.contract.builders import arrive, event
 from tests.hub.rooms import no_alarm, no_effects
 
@@ -184,6 +185,10 @@ class ConsoleHub:
             await client.close()
 
 
+async def _nothing() -> None:
+    return None
+
+
 @asynccontextmanager
 async def console_hub(
     store: Store,
@@ -191,10 +196,12 @@ async def console_hub(
     folder: Path,
     *,
     connectors: dict[str, Connector] | None = None,
-    knowledge: KnowledgeBase | None = None,
+    knowledge: KnowledgeBase | LiveKnowledge | None = None,
     **settings: Any,
 ) -> AsyncIterator[ConsoleHub]:
     live, metrics, rules = LiveHub(), Metrics(), LiveRules(store)
+    fixed = knowledge if isinstance(knowledge, KnowledgeBase) else KnowledgeBase.build([])
+    known = knowledge if isinstance(knowledge, LiveKnowledge) else lambda: fixed
     connectors = {} if connectors is None else connectors
     stream = Stream(
         store=store,
@@ -224,7 +231,8 @@ async def console_hub(
         store=store,
         stream=stream,
         live=live,
-        knowledge=lambda: cast("KnowledgeBase", knowledge),
+        knowledge=known,
+        reload_knowledge=known.load if isinstance(known, LiveKnowledge) else _nothing,
         connectors=connectors,
         metrics=metrics,
         readiness=cast("Any", None),
