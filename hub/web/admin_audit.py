@@ -19,6 +19,7 @@ ROOMS: Final = {
     "account": "Tài khoản của mình",
     "staff": "Quản lý tài khoản",
     "rules": "Quy định, lịch, phân công",
+    "knowledge": "Tri thức",
     "ticket": "Xem phiếu nhạy cảm",
     "export": "Xuất dữ liệu",
     "person": "Xóa dữ liệu cá nhân",
@@ -40,6 +41,9 @@ WORDS: Final = {
     "rules.routing": "Sửa bảng phân công",
     "rules.calendar": "Sửa lịch làm việc",
     "rules.storm": "Tình huống khẩn",
+    "knowledge.applied": "Sửa tri thức",
+    "knowledge.proposed": "Đề xuất sửa tri thức",
+    "knowledge.rejected": "Không duyệt đề xuất tri thức",
     "ticket.viewed": "Xem phiếu nhạy cảm",
     "export.report": "Tải báo cáo",
     "person.erased": "Xóa dữ liệu cá nhân",
@@ -66,6 +70,7 @@ FACTS: Final = {
     "phone": "có điện thoại",
     "month": "tháng",
     "scopes": "quyền",
+    "edit": "lần sửa",
 }
 
 

@@ -117,7 +117,7 @@ async def undo(request: web.Request) -> web.StreamResponse:
     if edit is None or edit.state != "applied":
         raise web.HTTPNotFound(text=NO_ENTRY)
     undone = await undoing(request, edit, derived_id("e", me.id, form.get("key", ""), edit.id))
-    problem = await carry_out(hub, undone) if undone else CANNOT_UNDO
+    problem = await carry_out(request, undone) if undone else CANNOT_UNDO
     if problem:
         return plain(409, problem)
     if edit.question:  # the question is open again

@@ -128,7 +128,7 @@ async def _save(request: web.Request, kind: EditableKind, doc: KnowledgeDoc | No
         note=note,
         question=form.get("item") or None,
     )
-    if problem := await carry_out(hub, edit):
+    if problem := await carry_out(request, edit):
         return await _page(request, kind, doc, values, {"": problem}, form, status=409)
     if edit.question and state == "applied":
         await hub.store.settle_reviews(edit.question, "done", by=me.id, now=hub.clock.now())

@@ -94,7 +94,7 @@ async def approve(request: web.Request) -> web.StreamResponse:
     except DataError as error:
         return await _edit_page(request, edit, error.problems[0], 422)
     decided = {"state": "applied", "decided_by": me.id, "decided_at": hub.clock.now(), "reason": reason}
-    problem = await carry_out(hub, on_now.model_copy(update=decided), expects="proposed")
+    problem = await carry_out(request, on_now.model_copy(update=decided), expects="proposed")
     if problem:
         return await _edit_page(request, edit, problem, 409)
     return see_other(f"{BASE}/proposals")
@@ -113,7 +113,7 @@ async def reject(request: web.Request) -> web.StreamResponse:
     if not reason:
         return await _edit_page(request, edit, "Vui lòng ghi lý do không duyệt.", 422)
     decided = {"state": "rejected", "decided_by": me.id, "decided_at": hub.clock.now(), "reason": reason}
-    problem = await carry_out(hub, edit.model_copy(update=decided), expects="proposed")
+    problem = await carry_out(request, edit.model_copy(update=decided), expects="proposed")
     if problem:
         return await _edit_page(request, edit, DECIDED, 409)
     return see_other(f"{BASE}/proposals")

@@ -149,7 +149,7 @@ async def add_phrase(request: web.Request) -> web.StreamResponse:
         at=hub.clock.now(),
         question=items[0].key,
     )
-    if before != after and (problem := await carry_out(hub, edit)):
+    if before != after and (problem := await carry_out(request, edit)):
         return await _item_page(request, problem, form, 409)
     await hub.store.settle_reviews(items[0].key, "done", by=me.id, now=hub.clock.now())
     return _back(request)
@@ -201,7 +201,7 @@ async def add_example(request: web.Request) -> web.StreamResponse:
         at=hub.clock.now(),
         question=items[0].key,
     )
-    if before != after and (problem := await carry_out(hub, edit)):
+    if before != after and (problem := await carry_out(request, edit)):
         return await _item_page(request, problem, form, 409)
     await hub.store.settle_reviews(items[0].key, "done", by=me.id, now=hub.clock.now())
     return _back(request)

@@ -82,7 +82,7 @@ async def remove_example(request: web.Request) -> web.StreamResponse:
             id=id_, kind="example", entry=before.id, before=before, after=None, state="applied", by=me.id,
             at=hub.clock.now(),
         )  # fmt: skip
-        await carry_out(hub, edit)
+        await carry_out(request, edit)
     return see_other(f"{BASE}/training")
 
 

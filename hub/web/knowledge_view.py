@@ -19,6 +19,7 @@ from hub.model import EditState, KnowledgeDoc, KnowledgeEdit, Role, Staff
 from hub.web.auth import EVERYBODY, session_of
 from hub.web.console_view import names_of
 from hub.web.context import Hub, hub_of
+from hub.web.trail import put_down
 
 KINDS: Final = {"procedure": "Thủ tục", "faq": "Hỏi đáp", "example": "Mẫu huấn luyện"}
 STATES: Final[dict[EditState, str]] = {
@@ -236,12 +237,16 @@ def title_of(doc: KnowledgeDoc | None) -> str:
     return str(body.get("name") or body.get("question") or body.get("text") or (doc.id if doc else ""))
 
 
-async def carry_out(hub: Hub, edit: KnowledgeEdit, *, expects: EditState | None = None) -> str | None:
+async def carry_out(
+    request: web.Request, edit: KnowledgeEdit, *, expects: EditState | None = None
+) -> str | None:
     """Keep an edit and let the bot know at once; what to say if the entry is no longer as it was."""
+    hub = hub_of(request)
     try:
         await hub.store.commit_edit(edit, expects=expects)
     except KnowledgeMoved:
         return MOVED
+    await put_down(request, f"knowledge.{edit.state}", f"{edit.kind}/{edit.entry}", edit=edit.id)
     await hub.reload_knowledge()
     return None
 
