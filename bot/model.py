@@ -22,7 +22,12 @@ PYTHON = RASA / ".venv" / "bin" / "python"
 _STAMP = RASA / ".venv" / "synced"  # which lock the environment was made from
 
 _TRAINING_FILES = ("config.yml", "domain.yml", "bot/text.py", "bot/patterns.py", "bot/rasa/uv.lock")
-_TRAINING_FOLDERS = (("nlu_data/nlu", "*.yml"), ("nlu_data", "*.yml"), ("bot/rasa/components", "*.py"))
+_TRAINING_FOLDERS = (
+    ("nlu_data/nlu", "*.yml"),
+    ("nlu_data", "*.yml"),
+    ("bot/knowledge/data/needs", "*.yml"),
+    ("bot/rasa/components", "*.py"),
+)
 MODELS_KEPT = 2
 STILL_AT_IT_S = 10.0  # how often a long step says that it goes on
 
