@@ -68,6 +68,18 @@ class EmailConnector:
         await deliver(self._settings, self.tokens, mail)
         return Sent(external_id=own_id(item, self._settings.address))
 
+    async def write(self, item: Outgoing, address: str) -> None:
+        """Send somebody what was said in a conversation of another channel, as a mail of its own."""
+        there = item.conversation.model_copy(update={"sender": address, "key": ""})
+        mail = compose(
+            item.model_copy(update={"conversation": there}),
+            address=self._settings.address,
+            display_name=self._settings.display_name,
+            files=await self._files(item),
+            code=await self._tools.code_of(item.conversation),
+        )
+        await deliver(self._settings, self.tokens, mail)
+
     def part(self, body: bytes, part: str) -> Media | None:
         return email_events.part(body, part)
 

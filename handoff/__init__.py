@@ -5,6 +5,7 @@
 ``clocks``      the citizen's and the agency's clock, read from the history; ``explained`` says how they were counted
 ``casework``    ``Casework.do / merge / split / reopen``: acts on stored tickets; safe to repeat with the same key, safe
                 beside others. ``tell_merged`` and ``hear_citizens`` are for the scheduler
+``petitions``   what came with the citizens' form becomes a ticket at once
 ``rating``      how content the citizen is, asked under the closing message
 ``desk``        the operator's acts on a conversation (take, reply, note, hand back, close) as turns
 ``tickets``     how tickets are opened, numbered and told

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bot.review import unanswered
-from handoff import rating, reopening
+from handoff import petitions, rating, reopening
 from handoff.duty import nobody_there, promise
 from handoff.rules import Rules, product
 from handoff.tickets import add_to_ticket, open_ticket, opened_text, owner_after, still_open_text, ticket_year
@@ -191,6 +191,10 @@ class TurnWorker:
         elif batch and (wanted := reopening.asked(payload_of(batch, pressed))) is not None:
             ticket = await self.store.ticket(wanted)
             turn = reopening.turn(conversation, ticket, batch[-1], self.clock.now(), self.rules())
+        elif batch and (wish := petitions.wish_of(batch[0])) is not None:
+            at = self.clock.now()
+            number = await self.store.next_ticket_number(ticket_year(at))
+            turn = petitions.turn(conversation, batch[0], wish, number, at, self.rules())
         elif batch and (given := rating.given(payload_of(batch, pressed))) is not None:
             ticket = await self.store.ticket(given[0])
             turn = rating.turn(conversation, ticket, given[1], batch[-1], self.clock.now(), self.rules())

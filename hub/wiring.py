@@ -17,6 +17,7 @@ from actions.server import action_app
 from bot.client import RasaBot
 from bot.knowledge import KnowledgeBase, seed_docs
 from connectors import email, facebook, zalo
+from connectors.form import FormConnector
 from connectors.phone import PhoneConnector
 from connectors.webchat import WebchatConnector
 from handoff.casework import Casework
@@ -73,7 +74,11 @@ class Channel:
 
 
 #: Channels without settings, by name: always on.
-ALWAYS_ON: dict[str, Callable[[], Connector]] = {"webchat": WebchatConnector, "phone": PhoneConnector}
+ALWAYS_ON: dict[str, Callable[[], Connector]] = {
+    "webchat": WebchatConnector,
+    "phone": PhoneConnector,
+    "form": FormConnector,
+}
 
 #: Channels that are off without their settings, by name.
 CHANNELS: dict[str, Channel] = {
@@ -115,6 +120,8 @@ def make_connectors(settings: Settings, tools: Tools) -> dict[str, Connector]:
             log.info("channel is off: no settings", extra={"facts": {"channel": name}})
         else:
             connectors[name] = channel.make(section, tools)
+    if isinstance(mail := connectors.get("email"), email.EmailConnector):
+        connectors["form"] = FormConnector(mail.write)
     return connectors
 
 

@@ -33,6 +33,7 @@ from hub.web import (
     console_whole,
     health,
     home,
+    petition,
     public_figures,
     reports,
     second_factor,
@@ -73,7 +74,18 @@ def make_app(hub: Hub) -> web.Application:
     app = web.Application(client_max_size=MAX_BODY_BYTES, middlewares=[security_headers])
     app[HUB] = hub
     app[FRAME_ANCESTORS] = " ".join(("'self'", *hub.settings.chat_origins))
-    for room in (health, webhooks, home, public_figures, chat, agency_link, auth, second_factor, *CONSOLE):
+    for room in (
+        health,
+        webhooks,
+        home,
+        petition,
+        public_figures,
+        chat,
+        agency_link,
+        auth,
+        second_factor,
+        *CONSOLE,
+    ):
         app.add_routes(room.routes())
     app.add_routes(channel_pages.routes(hub.connectors))
     app.add_routes(static_routes())

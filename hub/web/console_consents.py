@@ -12,6 +12,7 @@ from typing import Final
 
 from aiohttp import web
 
+from connectors.form import ANSWER_TO
 from connectors.phone import normal_number
 from handoff import desk
 from hub.model import Consent, Conversation, Message, derived_id
@@ -98,6 +99,8 @@ async def withdraw(request: web.Request) -> web.StreamResponse:
         raise web.HTTPNotFound(text="Không tìm thấy mục này trong sổ.")
     if consent.withdrawn_at is None:
         await hub.store.put_consent(consent.model_copy(update={"withdrawn_at": hub.clock.now()}))
+        if conversation.contact.get(ANSWER_TO) == consent.address:  # answers no longer go there by mail
+            await hub.store.note_person(conversation.id, now=hub.clock.now(), contact={ANSWER_TO: ""})
         await _note(request, conversation, TAKEN_BACK, consent)
     return _back(conversation)
 

@@ -62,6 +62,7 @@ CHANNELS: Final = {
     "facebook": "Facebook",
     "email": "Email",
     "phone": "Điện thoại",
+    "form": "Biểu mẫu web",
 }
 DETAILS: Final = {
     "location": "Địa điểm",

@@ -1,0 +1,42 @@
+"""Photos from citizens, made anew: upright, of a sensible size, and without anything else that cameras write into them
+(where it was taken, with which device, when)."""
+
+import io
+import warnings
+from typing import Final
+
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+KINDS: Final = ("JPEG", "PNG", "WEBP", "GIF")
+LONGEST_SIDE: Final = 2048
+MOST_PIXELS: Final = 60_000_000
+QUALITY: Final = 82
+MEDIA_TYPE: Final = "image/jpeg"
+
+
+class NoPhotoError(ValueError):
+    """It is no picture that can be read."""
+
+
+def cleaned(data: bytes) -> bytes:
+    """A JPEG with nothing in it but the picture. Takes a moment: for another thread.
+
+    Raises:
+        NoPhotoError: not one of ``KINDS``, damaged, or absurdly large.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd metadata: nothing of it is kept
+            with Image.open(io.BytesIO(data), formats=KINDS) as picture:
+                if picture.width * picture.height > MOST_PIXELS:
+                    raise NoPhotoError("too many pixels")
+                picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
+                upright = ImageOps.exif_transpose(picture)
+                upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+                plain = Image.new("RGB", upright.size, "white")
+                plain.paste(upright, mask=upright.convert("RGBA").getchannel("A"))
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise NoPhotoError(str(error)) from None
+    out = io.BytesIO()
+    plain.save(out, "JPEG", quality=QUALITY, optimize=True)
+    return out.getvalue()
