@@ -4,7 +4,7 @@ from typing import Final
 
 from aiohttp import web
 
-from bot.knowledge.editing import rebased
+from bot.knowledge.editing import EditableKind, rebased
 from bot.knowledge.needs import seed_needs
 from hub.model import KnowledgeEdit, derived_id
 from hub.web.auth import STAFF, form_of, guarded, page, plain, see_other
@@ -31,6 +31,7 @@ from hub.web.knowledge_view import (
 )
 
 BASE: Final = "/console/knowledge"
+ENTRIES: Final = tuple(f"{BASE}/{kind}/{{entry}}" for kind in ("procedure", "faq"))
 PAGE: Final = 50
 CHANGES: Final = 100
 NO_ENTRY: Final = "Không tìm thấy mục này."
@@ -147,14 +148,19 @@ async def undoing(request: web.Request, edit: KnowledgeEdit, id_: str) -> Knowle
     return rebased(back, await hub.store.knowledge_entry(edit.kind, edit.entry))
 
 
+def kind_of(request: web.Request) -> EditableKind:
+    """Which kind of entry the address of a page names; new ones are questions."""
+    return "procedure" if request.path.startswith(f"{BASE}/procedure/") else "faq"
+
+
 def visible_entry(request: web.Request) -> Entry:
     """The entry a page is about.
 
     Raises:
         HTTPNotFound, HTTPForbidden: with what to say.
     """
-    kind, id_ = request.match_info["kind"], request.match_info["entry"]
-    entry = entry_of(hub_of(request).knowledge(), kind, id_, today_of(request))
+    known, id_ = hub_of(request).knowledge(), request.match_info["entry"]
+    entry = entry_of(known, kind_of(request), id_, today_of(request))
     if entry is None:
         raise web.HTTPNotFound(text=NO_ENTRY)
     if not sees(me_of(request), entry.owner):
@@ -167,7 +173,7 @@ def routes() -> list[web.RouteDef]:
         *guarded(
             [
                 web.get(BASE, list_page),
-                web.get(BASE + "/{kind:procedure|faq}/{entry:[a-z0-9-]+}", entry_page),
+                *(web.get(one, entry_page) for one in ENTRIES),
             ],
             roles=READERS,
         ),

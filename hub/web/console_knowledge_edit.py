@@ -16,7 +16,7 @@ from bot.knowledge.schema import Verifiable
 from hub.errors import DataError
 from hub.model import EditState, KnowledgeDoc, KnowledgeEdit, derived_id
 from hub.web.auth import form_of, guarded, page, plain, see_other
-from hub.web.console_knowledge import BASE, NO_ENTRY, visible_entry
+from hub.web.console_knowledge import BASE, ENTRIES, NO_ENTRY, kind_of, visible_entry
 from hub.web.context import hub_of
 from hub.web.knowledge_view import (
     EDITORS,
@@ -262,7 +262,7 @@ def stamp(doc: KnowledgeDoc) -> str:
 async def preview(request: web.Request) -> web.StreamResponse:
     """What the bot finds for a question now, and with the form as it is filled."""
     doc = (await _of(request))[1] if "entry" in request.match_info else None
-    kind = cast("EditableKind", request.match_info.get("kind", "faq"))
+    kind = kind_of(request)
     form = await form_of(request)
     _, after, faults = _read(request, kind, doc, form)
     return await show_preview(request, doc, after, form, next(iter(faults.values()), None))
@@ -291,7 +291,6 @@ async def show_preview(
 
 
 def routes() -> list[web.RouteDef]:
-    one = BASE + "/{kind:procedure|faq}/{entry:[a-z0-9-]+}"
     return [
         *guarded(
             [
@@ -304,9 +303,13 @@ def routes() -> list[web.RouteDef]:
         ),
         *guarded(
             [
-                web.get(f"{one}/edit", edit_form),
-                web.post(f"{one}/edit", save),
-                web.post(f"{one}/preview", preview),
+                route
+                for one in ENTRIES
+                for route in (
+                    web.get(f"{one}/edit", edit_form),
+                    web.post(f"{one}/edit", save),
+                    web.post(f"{one}/preview", preview),
+                )
             ],
             roles=EDITORS | {"officer"},
             max_form_bytes=MAX_FORM_BYTES,

@@ -12,6 +12,7 @@ from hub.store.sqlite import SqliteStore
 from hub.web import auth
 from hub.web.admin import ADMIN, CHIEFS
 from hub.web.auth import EVERYBODY, STAFF
+from hub.web.knowledge_view import EDITORS
 from hub.web.navigation import home_of, places_of
 from tests.conftest import FakeClock
 from tests.web.console_hub import Browser, ConsoleHub, console_hub
@@ -24,6 +25,31 @@ WHO_MAY: dict[str, frozenset[Role]] = {
     "/console/password": EVERYBODY,
     "/console/logout": EVERYBODY,
     "/console/second-factor": EVERYBODY,
+    "/console/knowledge": EVERYBODY,
+    **dict.fromkeys(
+        (
+            f"/console/knowledge/{kind}/{{entry}}/{act}"
+            for kind in ("procedure", "faq")
+            for act in ("edit", "preview")
+        ),
+        EDITORS | {"officer"},
+    ),
+    **dict.fromkeys(
+        (f"/console/knowledge/{place}" for place in ("review", "history", "training", "training.yml")), STAFF
+    ),
+    **dict.fromkeys(
+        (
+            f"/console/knowledge/review/{{question}}/{act}"
+            for act in ("phrase", "preview", "example", "settle")
+        ),
+        EDITORS,
+    ),
+    "/console/knowledge/training/{example}/remove": EDITORS,
+    "/console/knowledge/new": EDITORS,
+    "/console/knowledge/find": EDITORS,
+    "/console/knowledge/edits/{edit}/undo": EDITORS,
+    "/console/knowledge/edits/{edit}/approve": EDITORS,
+    "/console/knowledge/edits/{edit}/reject": EDITORS | {"officer"},
     "/console/reports": CHIEFS,
     "/console/admin": CHIEFS,
     "/console/admin/users": ADMIN,
