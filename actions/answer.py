@@ -1,11 +1,13 @@
-"""Questions: which entry of the knowledge base is meant, and what of it is asked."""
+"""Answers to questions, and to whatever Rasa was not sure of."""
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast, get_args
 
+from actions.details import pieces_of
 from actions.ports import KnowledgeNow
 from actions.status import StatusDesk, keys_in
+from actions.talk import asks, corrected
+from actions.topic import CHOOSE, QUESTIONS, VAGUE, Meant, meaning, offered_to, topic_of
 from actions.turn import (
     FALLBACK,
     TO_A_PERSON,
@@ -20,64 +22,32 @@ from actions.turn import (
     summary,
 )
 from bot.decision import Decision
-from bot.knowledge import Aspect, Match
-from bot.text import fold, words
+from bot.knowledge import Answer, Aspect, Hit, Topic
+from bot.text import words
 from hub.model import Button
 from hub.ports import TicketWish
 
-ASPECT_OF_INTENT: dict[str, Aspect] = {
-    f"ask_{aspect}": aspect for aspect in get_args(Aspect) if aspect != "general"
-}
-QUESTIONS = frozenset({"ask_procedure", "ask_faq", *ASPECT_OF_INTENT})
 #: Intents with a response of their own in the domain.
 ANSWERED_BY_DOMAIN = frozenset({"greet", "thanks", "bye", "out_of_scope"})
-#: Intents that say nothing about what is wanted: the knowledge base decides alone.
-VAGUE = frozenset({"inform", "affirm", "deny", FALLBACK})
+SAYS_YES_OR_NO = frozenset({"affirm", "deny", "cancel"})
+POLITE = frozenset({"greet", "thanks", "bye"})
 #: How good a match must be to answer what looks like something else than a question.
-STRONG = 0.8
+STRONG, LIKELY = 0.8, 0.5
+#: Politeness in so few words holds no question.
+FEW_WORDS = 3
+#: The bot's last message offered a person; it could not make sense of the citizen's last one.
+PERSON, UNCLEAR = "person", "unclear"
 
-WHICH_ONE = "Dạ, anh/chị đang hỏi về nội dung nào dưới đây ạ?"
-WHICH_PROCEDURE = (
-    "Dạ, anh/chị đang hỏi về thủ tục nào ạ? Anh/chị nhắn giúp em tên thủ tục (ví dụ: đăng ký khai sinh)."
+WHICH_ONE = "Dạ, anh/chị hỏi việc nào dưới đây ạ?"
+WHICH_PROCEDURE = "Dạ, anh/chị hỏi thủ tục nào ạ? Anh/chị nhắn tên thủ tục giúp em, ví dụ: đăng ký khai sinh."
+WHAT_INSTEAD = "Dạ, em xin lỗi đã hiểu chưa đúng. Anh/chị nhắn lại giúp em tên thủ tục hoặc việc cần làm ạ."
+NOT_UNDERSTOOD = (
+    "Dạ, em chưa hiểu rõ ý anh/chị. Anh/chị nhắn giúp em tên thủ tục cần hỏi, hoặc kể việc muốn phản ánh ạ."
 )
-NOT_UNDERSTOOD = "Dạ, em chưa hiểu rõ ý anh/chị. Anh/chị có thể nhắn tên thủ tục muốn hỏi, hoặc mô tả việc muốn phản ánh giúp em ạ."
-UNKNOWN = (
-    "Xin lỗi anh/chị, em chưa có thông tin được kiểm chứng về nội dung này nên không dám trả lời thay. "
-    "Tổng đài viên sẽ hỗ trợ anh/chị ạ."
+STILL_NOT_UNDERSTOOD = (
+    "Dạ, em vẫn chưa hiểu ý anh/chị, em xin lỗi ạ. Anh/chị có muốn gặp tổng đài viên không ạ?"
 )
-
-
-_CORRECTION = re.compile(
-    r"\A(?:(?:à|ủa|dạ|ơ|a|ua|da)\s*,?\s*)*(?:không phải|hông phải|khong phai|hong phai|không|hông|khong|hong|nhầm|nham|lộn|lon)"
-    r"(?:\s+(?:rồi|roi|vậy|đó|do|rùi))?\s*[,.:]+\s*(?:(?:ý|y)\s+\w+\s+(?:là|la|hỏi|hoi)\s+)?",
-    re.IGNORECASE,
-)
-_INSTEAD_OF = re.compile(
-    r"[\s,]+(?:chứ|chu)(?:\s+(?:không|hông|khong|hong)(?:\s+(?:phải|phai))?\s|\s*,|\Z).*\Z",
-    re.IGNORECASE | re.DOTALL,
-)
-#: "cái thứ hai": one of what was offered before.
-_PICK = re.compile(
-    r"(?:(?:da|vay|thi|chon|lay|cho|em|toi|tui|hoi|cai|so|muc|thu tuc|loai|truong hop|o|phuong an) )*(?:thu )?"
-    r"(dau tien|dau|nhat|mot|1|nhi|hai|2|ba|3|cuoi cung|cuoi|sau cung)(?: (?:do|day|nha|nhe|a|di|em|anh|chi|luon|nghe|tren|o tren))*"
-)
-_PLACES = {"dau tien": 0, "dau": 0, "nhat": 0, "mot": 0, "1": 0, "nhi": 1, "hai": 1, "2": 1, "ba": 2, "3": 2}
-
-
-def picked(text: str, offered: str | None) -> str | None:
-    """The entry that a place among those offered ("cái thứ hai") names."""
-    found = _PICK.fullmatch(" ".join(words(fold(text))))
-    ids = (offered or "").split()
-    if not ids or found is None:
-        return None
-    place = _PLACES.get(found[1], len(ids) - 1)
-    return ids[place] if place < len(ids) else None
-
-
-def meant(text: str) -> str:
-    """A correction without what it takes back: "à không, khai tử chứ không phải khai sinh" means "khai tử"."""
-    rest = _INSTEAD_OF.sub("", _CORRECTION.sub("", text)).strip()
-    return rest or text
+UNKNOWN = "Dạ, việc này em chưa có thông tin chính thức nên không dám trả lời thay. Em nhờ tổng đài viên hỗ trợ anh/chị ạ."
 
 
 class ActionAnswer:
@@ -93,19 +63,25 @@ class ActionAnswer:
     async def run(self, dispatcher: Dispatcher, tracker: Tracker, domain: Any) -> SlotEvents:
         said = heard(tracker)
         if said.intent == "choose_procedure":
-            return self._procedure(dispatcher, said, said.entities["procedure"], _chosen_aspect(said), 1.0)
+            return self._tell(
+                dispatcher, said, ("procedure", said.entities["procedure"]), _chosen_aspect(said)
+            )
         if said.intent == "choose_faq":
-            return self._faq(dispatcher, said, said.entities["faq"], 1.0)
-        if one := picked(said.text, said.slots.get("offered")):
-            kind, _, id_ = one.partition(":")
-            if kind == "faq":
-                return self._faq(dispatcher, said, id_, 1.0)
-            return self._procedure(dispatcher, said, id_, _waiting_aspect(said), 1.0)
+            return self._tell(dispatcher, said, ("faq", said.entities["faq"]), "general")
         if self._is_about_a_ticket(said):
             return await self._status.reply(dispatcher, said)
-        if said.intent in QUESTIONS:
-            return self._search(dispatcher, said)
-        return await self._guess(dispatcher, tracker, domain, said)
+        if said.slots.get("pending") == PERSON and said.intent in SAYS_YES_OR_NO:
+            if said.intent == "affirm":
+                return await self._others["ask_human"].run(dispatcher, tracker, domain)
+            return _respond(dispatcher, "utter_all_right")
+        if said.sure and said.intent in ANSWERED_BY_DOMAIN and len(words(said.text)) <= FEW_WORDS:
+            return _respond(dispatcher, f"utter_{said.intent}")
+        if self._tells_of_a_problem(said):
+            return [{"event": "followup", "timestamp": None, "name": "report_form"}]
+        meant = meaning(self._knowledge(), said)
+        if said.intent in QUESTIONS or self._outweighs(said, meant):
+            return self._reply(dispatcher, said, meant)
+        return await self._follow(dispatcher, tracker, domain, said, meant)
 
     def _is_about_a_ticket(self, said: Heard) -> bool:
         if {"ticket_code", "dossier_code"} & said.entities.keys():
@@ -113,121 +89,146 @@ class ActionAnswer:
         awaits_key = "ticket_code" in said.slots and said.intent not in QUESTIONS
         return awaits_key and bool(keys_in(said.text))
 
-    def _search(self, dispatcher: Dispatcher, said: Heard) -> SlotEvents:
-        aspect = ASPECT_OF_INTENT.get(said.intent, "general")
-        known = said.slots.get("procedure")
-        knowledge = self._knowledge()
-        if knowledge.bare(said.text):
-            if known:
-                return self._procedure(dispatcher, said, known, aspect, said.confidence)
-            say(dispatcher, Decision(kind="clarify", confidence=said.confidence), WHICH_PROCEDURE)
-            return set_slots(aspect=aspect)
-        match = knowledge.find(meant(said.text))
-        if match.outcome == "clarify":
-            return self._choose(dispatcher, match, aspect)
-        if match.outcome == "unknown":
-            return self._unknown(dispatcher, said, match)
-        return self._tell(dispatcher, said, match, aspect)
+    def _tells_of_a_problem(self, said: Heard) -> bool:
+        """A place, something about it, and no question: a report, whatever it resembles."""
+        told = pieces_of(said.text, lambda text: bool(self._knowledge().communes_in(text)))
+        if not (told.place and (told.rest or told.placeish)) or asks(said.text) or said.slots.get("pending"):
+            return False
+        return said.intent in ("inform", FALLBACK, "report_problem") or bool(told.phone)
 
-    async def _guess(self, dispatcher: Dispatcher, tracker: Tracker, domain: Any, said: Heard) -> SlotEvents:
-        """Not a question, or not surely one: a strong match is answered, else the likeliest intent is followed."""
-        match = self._knowledge().find(meant(said.text))
-        vague = said.intent in VAGUE
-        if match.outcome in ("procedure", "faq") and (vague or match.confidence >= STRONG):
-            return self._tell(dispatcher, said, match, "general")
-        if vague and match.outcome == "clarify":
-            return self._choose(dispatcher, match, "general")
+    def _outweighs(self, said: Heard, meant: Meant) -> bool:
+        """Whether what looks like something else than a question is answered as one."""
+        if offered_to(said) and meant.outcome in ("topic", "retracted", "offered"):
+            return meant.outcome == "topic" or said.intent in VAGUE
+        if (
+            said.sure
+            and said.intent in SAYS_YES_OR_NO
+            and len(words(said.text)) <= FEW_WORDS
+            and not asks(said.text)
+        ):
+            return meant.outcome == "retracted" and topic_of(said) is not None and said.intent == "deny"
+        if said.intent in VAGUE:
+            if meant.outcome == "retracted":
+                return topic_of(said) is not None
+            return meant.outcome in ("topic", "which")
+        if corrected(said.text).takes_back and topic_of(said) is not None:
+            return meant.outcome in ("topic", "which")
+        if not said.sure and asks(said.text):
+            return meant.outcome in ("topic", "which")
+        if said.intent in POLITE and said.sure and not asks(said.text):
+            return False
+        return meant.outcome == "topic" and meant.confidence >= (STRONG if said.sure else LIKELY)
+
+    async def _follow(
+        self, dispatcher: Dispatcher, tracker: Tracker, domain: Any, said: Heard, meant: Meant
+    ) -> SlotEvents:
+        """Not a question: the likeliest intent is followed."""
         if said.intent in self._others:
             return await self._others[said.intent].run(dispatcher, tracker, domain)
         if said.intent == "report_problem":
             return [{"event": "followup", "timestamp": None, "name": "report_form"}]
         if said.intent in ANSWERED_BY_DOMAIN:
-            dispatcher.utter_message(None, response=f"utter_{said.intent}", json_message={}, buttons=[])
-        else:
-            say(dispatcher, Decision(kind="clarify", confidence=said.confidence), NOT_UNDERSTOOD)
-        return []
+            return _respond(dispatcher, f"utter_{said.intent}")
+        if said.intent == "affirm" and said.sure:
+            return _respond(dispatcher, "utter_what_else")
+        if said.intent in ("deny", "cancel") and said.sure:
+            return _respond(dispatcher, "utter_all_right")
+        decision = Decision(kind="clarify", confidence=said.confidence)
+        if said.slots.get("pending") == UNCLEAR:
+            say(dispatcher, decision, STILL_NOT_UNDERSTOOD, [TO_A_PERSON])
+            return set_slots(pending=PERSON)
+        say(dispatcher, decision, NOT_UNDERSTOOD)
+        return set_slots(pending=UNCLEAR)
 
-    def _tell(self, dispatcher: Dispatcher, said: Heard, match: Match, aspect: Aspect) -> SlotEvents:
-        id_ = match.id or match.candidates[0].id
-        if match.outcome == "faq":
-            return self._faq(dispatcher, said, id_, match.confidence)
-        # after "which one?" the name alone answers what was asked before
-        corrects = meant(said.text) != said.text
-        if aspect == "general" and (corrects or "procedure" not in said.slots):
-            aspect = _waiting_aspect(said)
-        return self._procedure(dispatcher, said, id_, aspect, match.confidence)
+    def _reply(self, dispatcher: Dispatcher, said: Heard, meant: Meant) -> SlotEvents:
+        decision = Decision(kind="clarify", confidence=meant.confidence)
+        match meant.outcome:
+            case "topic" if meant.topic is not None:
+                return self._tell(dispatcher, said, meant.topic, meant.aspect, meant.confidence)
+            case "which" if meant.match is not None:
+                return self._choose(dispatcher, meant.match.candidates, meant.aspect, meant.confidence)
+            case "offered":
+                hits = [self._hit(topic) for topic in offered_to(said)]
+                return self._choose(dispatcher, hits, meant.aspect, meant.confidence)
+            case "retracted":
+                say(dispatcher, decision, WHAT_INSTEAD, [TO_A_PERSON])
+                return set_slots(procedure=None, faq=None, aspect=meant.aspect, pending=UNCLEAR)
+            case "unnamed":
+                say(dispatcher, decision, WHICH_PROCEDURE)
+                return set_slots(aspect=meant.aspect, pending=None)
+            case _:
+                return self._unknown(dispatcher, said, meant)
 
-    def _procedure(
-        self, dispatcher: Dispatcher, said: Heard, id_: str, aspect: Aspect, confidence: float
+    def _tell(
+        self, dispatcher: Dispatcher, said: Heard, topic: Topic, aspect: Aspect, confidence: float = 1.0
     ) -> SlotEvents:
         knowledge = self._knowledge()
-        procedure = knowledge.procedure(id_)
-        if procedure is None:
-            raise LookupError("a button names a procedure that is not there")
-        communes = knowledge.communes_in(said.text)
-        answer = knowledge.answer(id_, aspect, commune=communes[0].id if len(communes) == 1 else None)
-        decision = Decision(
-            kind="procedure",
-            procedure=id_,
-            aspect=aspect,
-            handoff=answer.missing,  # offered: the citizen decides, by the button
-            confidence=confidence,
-            knowledge=answer.knowledge,
+        kind, id_ = topic
+        commune = self._commune(said)
+        if kind == "faq":
+            answer = knowledge.answer_faq(id_)
+            decision = Decision(kind="faq", faq=id_, confidence=confidence)
+        else:
+            if knowledge.procedure(id_) is None:
+                raise LookupError("a button names a procedure that is not there")
+            answer = knowledge.answer(id_, aspect, commune=commune)
+            decision = Decision(kind="procedure", procedure=id_, aspect=aspect, confidence=confidence)
+        # a person is offered: the citizen decides, by the button or by saying yes
+        told = {"handoff": answer.missing, "knowledge": answer.knowledge}
+        say(
+            dispatcher, decision.model_copy(update=told), answer.text, [TO_A_PERSON] if answer.missing else []
         )
-        say(dispatcher, decision, answer.text, [TO_A_PERSON] if answer.missing else [])
-        return set_slots(procedure=id_, aspect=aspect, faq=None, offered=None)
+        slots = {"faq": id_} if kind == "faq" else {"procedure": id_, "aspect": aspect, "faq": None}
+        return set_slots(**slots, commune=commune, pending=PERSON if _offers_a_person(answer) else None)
 
-    def _faq(self, dispatcher: Dispatcher, said: Heard, id_: str, confidence: float) -> SlotEvents:
-        answer = self._knowledge().answer_faq(id_)
-        decision = Decision(
-            kind="faq",
-            faq=id_,
-            handoff=answer.missing,  # offered: the citizen decides, by the button
-            confidence=confidence,
-            knowledge=answer.knowledge,
-        )
-        say(dispatcher, decision, answer.text, [TO_A_PERSON] if answer.missing else [])
-        return set_slots(faq=id_, offered=None)
+    def _commune(self, said: Heard) -> str | None:
+        """Where the citizen is: named now or before."""
+        named = self._knowledge().communes_in(said.text)
+        return named[0].id if len(named) == 1 else said.slots.get("commune")
 
-    def _choose(self, dispatcher: Dispatcher, match: Match, aspect: Aspect) -> SlotEvents:
+    def _choose(
+        self, dispatcher: Dispatcher, hits: Sequence[Hit], aspect: Aspect, confidence: float
+    ) -> SlotEvents:
         buttons = [
             Button(
                 title=hit.title, payload=f'/choose_procedure{{"procedure":"{hit.id}","aspect":"{aspect}"}}'
             )
             if hit.kind == "procedure"
             else Button(title=hit.title, payload=f'/choose_faq{{"faq":"{hit.id}"}}')
-            for hit in match.candidates
+            for hit in hits
         ]
-        decision = Decision(
-            kind="clarify", confidence=match.confidence, candidates=tuple(hit.id for hit in match.candidates)
-        )
+        decision = Decision(kind="clarify", confidence=confidence, candidates=tuple(hit.id for hit in hits))
         say(dispatcher, decision, WHICH_ONE, buttons)
-        offered = " ".join(f"{hit.kind}:{hit.id}" for hit in match.candidates)
-        return set_slots(procedure=None, aspect=aspect, offered=offered)
+        pending = " ".join([CHOOSE, *(f"{hit.kind}:{hit.id}" for hit in hits)])
+        return set_slots(procedure=None, faq=None, aspect=aspect, pending=pending)
 
-    def _unknown(self, dispatcher: Dispatcher, said: Heard, match: Match) -> SlotEvents:
+    def _hit(self, topic: Topic) -> Hit:
+        return Hit(topic[0], topic[1], self._knowledge().title(topic), 0.0)
+
+    def _unknown(self, dispatcher: Dispatcher, said: Heard, meant: Meant) -> SlotEvents:
         found = self._knowledge().category_for(said.text)
+        category = found[0] if found else None
         decision = Decision(
             kind="unknown_procedure",
-            category=found[0] if found else None,
+            category=category,
             handoff=True,
-            ticket=_unanswerable(summary(said.text), found[0] if found else None),
+            ticket=TicketWish(reason="unanswerable", summary=summary(said.text), category=category),
             confidence=said.confidence,
-            candidates=tuple(hit.id for hit in match.candidates),
+            candidates=tuple(hit.id for hit in meant.match.candidates) if meant.match else (),
         )
         say(dispatcher, decision, UNKNOWN)
-        return []
+        return set_slots(pending=None)
 
 
-def _waiting_aspect(said: Heard) -> Aspect:
-    waiting = said.slots.get("aspect", "general")
-    return cast(Aspect, waiting) if waiting in get_args(Aspect) else "general"
+def _respond(dispatcher: Dispatcher, response: str) -> SlotEvents:
+    dispatcher.utter_message(None, response=response, json_message={}, buttons=[])
+    return set_slots(pending=None)
+
+
+def _offers_a_person(answer: Answer) -> bool:
+    return answer.missing or not answer.verified
 
 
 def _chosen_aspect(said: Heard) -> Aspect:
     chosen = said.entities.get("aspect", "general")
     return cast(Aspect, chosen) if chosen in get_args(Aspect) else "general"
-
-
-def _unanswerable(what: str, category: str | None = None) -> TicketWish:
-    return TicketWish(reason="unanswerable", summary=what, category=category)

@@ -20,11 +20,12 @@ def make_executor(knowledge: KnowledgeNow, tickets: Tickets) -> ActionExecutor:
         "emergency": ActionEmergency(knowledge),
         "ticket_status": ActionTicketStatus(status),
     }
+    answer = ActionAnswer(knowledge, status, by_intent)
     executor = ActionExecutor()
     for action in (
         *by_intent.values(),
-        ActionAnswer(knowledge, status, by_intent),
-        ValidateReportForm(knowledge),
+        answer,
+        ValidateReportForm(knowledge, answer),
         ActionSubmitReport(knowledge),
         ActionCancelReport(),
     ):

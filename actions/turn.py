@@ -46,7 +46,8 @@ class Action(Protocol):
 
 @dataclass(frozen=True)
 class Heard:
-    """``intent`` is the likeliest one even where Rasa was not sure enough (``sure`` is False then)."""
+    """``intent`` is the likeliest one even where Rasa was not sure enough (``sure`` is False then); ``ranking`` has
+    it and the next ones with their chances."""
 
     text: str
     intent: str
@@ -55,15 +56,16 @@ class Heard:
     entities: dict[str, str]
     slots: dict[str, str]
     conversation: str
+    ranking: tuple[tuple[str, float], ...] = ()
 
 
 def heard(tracker: Tracker) -> Heard:
     message = tracker.latest_message
     intent = message.get("intent") or {}
     sure = intent.get("name") != FALLBACK
-    if not sure:
-        ranked = [other for other in message.get("intent_ranking", ()) if other["name"] != FALLBACK]
-        intent = ranked[0] if ranked else intent
+    ranked = [other for other in message.get("intent_ranking", ()) if other["name"] != FALLBACK]
+    if not sure and ranked:
+        intent = ranked[0]
     return Heard(
         text=message.get("text") or "",
         intent=intent.get("name") or FALLBACK,
@@ -72,6 +74,7 @@ def heard(tracker: Tracker) -> Heard:
         entities={entity["entity"]: str(entity["value"]) for entity in message.get("entities", ())},
         slots={name: value for name, value in tracker.slots.items() if value is not None},
         conversation=tracker.sender_id,
+        ranking=tuple((other["name"], float(other["confidence"])) for other in ranked),
     )
 
 

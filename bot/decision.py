@@ -31,7 +31,7 @@ class Decision(Value):
     ask: Literal["contact"] | None = None
 
 
-REPORT_SLOTS = ("report_description", "report_location", "report_phone")
+REPORT_SLOTS = ("report_description", "report_location", "report_time", "report_phone")
 #: What stands in the slot of somebody who would not leave a number.
 DECLINED = "declined"
 

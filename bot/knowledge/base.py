@@ -8,15 +8,16 @@ import numpy as np
 
 from bot.knowledge.answer import Writer
 from bot.knowledge.entries import Entries
-from bot.knowledge.match import LITERAL, certainty, decide
-from bot.knowledge.model import Answer, Aspect, Hit, Match
+from bot.knowledge.followup import seed_follow_ups
+from bot.knowledge.match import LITERAL, SURE, certainty, decide
+from bot.knowledge.model import Answer, Aspect, Hit, Match, Topic
 from bot.knowledge.needs import Needs, seed_needs
 from bot.knowledge.places import Gazetteer
 from bot.knowledge.ranker import UNKNOWN, Ranker, model_name
 from bot.knowledge.schema import Commune, Faq, Procedure
 from bot.knowledge.search import Floats, Index, gist
 from bot.knowledge.wording import names_nothing
-from bot.text import fold, nfc
+from bot.text import fold, nfc, words
 from hub.clock import Clock, SystemClock, local_day
 from hub.model import KnowledgeDoc, KnowledgeKind
 
@@ -35,6 +36,10 @@ TIE, NEAR = 0.01, 0.05
 PUT_DOWN = 12.0
 #: How steeply better resemblance is preferred among entries nothing was learned about.
 STEEP = 14.0
+#: How much likelier than others a neighbour (of the same field) of what was just talked of is what comes next.
+NEIGHBOUR = 4.0
+#: From this chance on a text is taken to name nothing of its own.
+FOLLOWS = 0.5
 
 
 class KnowledgeBase:
@@ -55,6 +60,12 @@ class KnowledgeBase:
             *([*procedure_phrases(p), *p.needs] for p in entries.procedures.values()),
             *([q.question, *q.variants] for q in entries.faqs.values()),
         ]
+        self._places = {(hit.kind, hit.id): place for place, hit in enumerate(self._hits)}
+        groups = [
+            *(p.field for p in entries.procedures.values()),
+            *(q.category for q in entries.faqs.values()),
+        ]
+        self._groups = np.array(groups)
         self._index = Index(phrases)
         self._learn(phrases, needs, ranker)
         self._put_down: dict[str, list[int]] = defaultdict(list)
@@ -139,14 +150,46 @@ class KnowledgeBase:
         """An entry as it was given."""
         return self._docs.get((kind, id_))
 
-    def find(self, query: str, limit: int = 5) -> Match:
-        """What the query is about: one entry, several to ask about, or nothing that is known."""
+    def find(
+        self, query: str, limit: int = 5, *, near: Topic | None = None, nearness: float = NEIGHBOUR
+    ) -> Match:
+        """What the query is about: one entry, several to ask about, or nothing that is known. Neighbours of
+        ``near``, which was talked of before, are ``nearness`` times as likely as they would be otherwise."""
         scores = self._scores(query)
-        if self.bare(query) and scores.max(initial=0.0) < LITERAL:
+        if self._names_nothing(query[:QUERY_CHARS], scores):
             return Match("unknown", None, 0.0, ())
         chances, unknown = self._chances(query, scores)
+        if near in self._places:
+            chances *= np.where(self._groups == self._groups[self._places[near]], np.float32(nearness), 1)
+            total = float(chances.sum()) + unknown
+            chances, unknown = chances / np.float32(total), unknown / total
         named = {(self._hits[at].kind, self._hits[at].id): tied for at, tied in _named_alike(scores)}
         return decide(self._best(chances, limit), unknown, named)
+
+    def find_of(self, topic: Topic, query: str) -> Match:
+        """What the query is about when it only adds to what was talked of before ("mà chồng em người Đài Loan")."""
+        return self.find(f"{self.title(topic)}, {query}")
+
+    def among(self, query: str, offered: Iterable[Topic]) -> list[tuple[Topic, float]]:
+        """The chance of each that was offered, best first, given that one of them is meant or none (the rest)."""
+        known = [topic for topic in offered if topic in self._places]
+        chances, _ = self._chances(query, self._scores(query))
+        found = [(topic, float(chances[self._places[topic]])) for topic in known]
+        return sorted(found, key=lambda one: -one[1])
+
+    def follow_up(self, text: str) -> tuple[float, Aspect]:
+        """The chance that the text goes on about what was talked of before, and the aspect it asks for then."""
+        return seed_follow_ups().read(self._gazetteer.outside(text[:QUERY_CHARS]) or text)
+
+    def alike(self, one: Topic, other: Topic) -> bool:
+        """Whether two entries are of the same field."""
+        places = [self._places.get(topic) for topic in (one, other)]
+        return None not in places and self._groups[places[0]] == self._groups[places[1]]
+
+    def title(self, topic: Topic) -> str:
+        """What the entry is called; empty when there is none."""
+        place = self._places.get(topic)
+        return re.sub(r"^Thủ tục\s+", "", self._hits[place].title) if place is not None else ""
 
     def answer(self, procedure_id: str, aspect: Aspect, *, commune: str | None = None) -> Answer:
         """One aspect of a procedure in words; ``commune`` is an id.
@@ -186,7 +229,22 @@ class KnowledgeBase:
 
     def bare(self, text: str) -> bool:
         """Whether the text names no subject of its own, so that it must be about what was talked of before."""
-        return names_nothing(self._gazetteer.outside(text[:QUERY_CHARS]) or text)
+        return self._names_nothing(text[:QUERY_CHARS], self._scores(text))
+
+    def _names_nothing(self, text: str, scores: Floats) -> bool:
+        rest = self._gazetteer.outside(text) or text
+        follows = seed_follow_ups().read(rest)[0]
+        if (
+            not words(text)
+            or scores.max(initial=0.0) >= LITERAL
+            or not (names_nothing(rest) or follows >= FOLLOWS)
+        ):
+            return False
+        if rest == text and follows >= FOLLOWS:
+            return True
+        # "Tràm Chim ở đâu", "tổng đài làm việc mấy giờ": common questions are about places and about ourselves
+        questions = self._chances(text, scores)[0][len(self.entries.procedures) :]
+        return float(questions.max(initial=0.0)) < SURE
 
     def _scores(self, query: str) -> Floats:
         query = nfc(query[:QUERY_CHARS])

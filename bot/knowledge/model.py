@@ -7,6 +7,8 @@ EntryKind = Literal["procedure", "faq"]
 Aspect = Literal[
     "documents", "fee", "time", "where", "steps", "online", "form", "legal_basis", "eligibility", "general"
 ]
+#: Kind and id of an entry.
+Topic = tuple[Literal["procedure", "faq"], str]
 
 
 @dataclass(frozen=True)

@@ -125,18 +125,19 @@ async def test_what_is_not_known_goes_to_a_person_and_nothing_is_invented(rasa_b
     assert answer.ticket.reason == "unanswerable"
 
 
+WHEN = "cả tháng nay"
 REPORT = ["đèn đường trước nhà tôi hư cả tháng nay", "ấp 3 xã Mỹ Hiệp, gần cầu", "0907 123 456"]
 
 
 async def test_a_report_is_taken_step_by_step_and_wants_a_ticket_at_the_end(rasa_bot: RasaBot) -> None:
     what, where, phone = await talk(rasa_bot, *REPORT)
-    assert (what.kind, what.slots, what.ticket) == ("report", {"description": REPORT[0]}, None)
+    assert (what.kind, what.slots, what.ticket) == ("report", {"description": REPORT[0], "time": WHEN}, None)
     assert (where.kind, where.slots) == ("slot_answer", {"location": REPORT[1]})
     assert where.says[-1].ask == "contact", "channels that have a form for it show that"
     assert (phone.kind, phone.slots) == ("slot_answer", {"phone": "0907123456"})
     assert phone.ticket is not None
     assert (phone.ticket.reason, phone.ticket.summary) == ("report", REPORT[0])
-    assert phone.ticket.details == {"location": REPORT[1], "phone": "0907123456"}
+    assert phone.ticket.details == {"location": REPORT[1], "time": WHEN, "phone": "0907123456"}
 
 
 async def test_the_same_step_again_gives_the_same_answer(rasa_bot: RasaBot) -> None:
@@ -154,7 +155,7 @@ async def test_the_same_step_again_gives_the_same_answer(rasa_bot: RasaBot) -> N
 async def test_the_phone_number_may_be_kept_back(rasa_bot: RasaBot) -> None:
     *_, last = await talk(rasa_bot, *REPORT[:2], "không")
     assert last.ticket is not None
-    assert last.ticket.details == {"location": REPORT[1]}
+    assert last.ticket.details == {"location": REPORT[1], "time": WHEN}
 
 
 async def test_what_is_no_phone_number_is_asked_for_again(rasa_bot: RasaBot) -> None:
@@ -185,7 +186,7 @@ async def test_a_person_asked_for_in_the_middle_gets_what_was_told(rasa_bot: Ras
     *_, answer = await talk(rasa_bot, *REPORT[:2], "cho tôi gặp tổng đài viên")
     assert answer.kind == "human"
     assert answer.ticket is not None
-    assert answer.ticket.details == {"location": REPORT[1]}
+    assert answer.ticket.details == {"location": REPORT[1], "time": WHEN}
     assert REPORT[0] in answer.ticket.summary
 
 

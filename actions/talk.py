@@ -1,0 +1,114 @@
+"""How people take back what they said, and how they choose from what was offered. Patterns over folded text."""
+
+import re
+from dataclasses import dataclass
+
+from bot.patterns import find_entities
+from bot.text import fold, nfc, normalize, words
+
+_ME = "(?:toi|tui|em|con|minh|anh|chi|chu|co|bac|tao)"
+_NOT = "(?:khong|hong|hok|hem|ko|hk|k|dau|dau co|chang)"
+_WRONG = "(?:nham|lon|lom|sai|lac)(?: (?:roi|mat|de|do|rui|a))?"
+#: Sounds before the correction itself.
+_SOUND = r"(?:(?:a|ah|ua|da|o|oi|uh|um|u|ay|chet|xin loi|sorry|y|thoi|khoan|em oi|chi oi|anh oi|ad oi|roi)[\s,.!]+)*"
+_TAKES_BACK = re.compile(
+    rf"\A{_SOUND}(?:"
+    rf"{_NOT}(?: phai)?(?: (?:roi|vay|do|dau|y do|cai do|cai nay|cai kia|thu tuc do|thu tuc nay|y {_ME}))?(?: dau)?\s*(?=[,.:;!]|\Z)"
+    rf"|{_NOT} phai [^,.;!?]{{1,60}}(?=[,.;!]| ma (?:la )?)"
+    rf"|(?:{_ME} )?(?:(?:bam|go|noi|viet|hoi|ghi|danh|nhan|lo|nghe|doc) )*{_WRONG}(?: (?:em|ad|chi|anh)(?: oi)?)?(?=\s*[,.:;!]|\Z)"
+    rf"|(?:{_ME} )?(?:(?:bam|go|noi|viet|hoi|ghi|danh|nhan) )+{_WRONG}(?=\s)|(?:{_ME} )?(?:nham|lon) roi(?=\s)"
+    rf"|y {_ME} (?:la|muon|hoi|noi|dinh)(?: (?:la|hoi|noi|muon))*"
+    rf"|{_ME} (?:hoi|noi|can|muon hoi) (?:ve |la )?(?=[^,.;!?]{{1,60}} (?:chu|co ma|kia|co)\b)"
+    r")[\s,.:;!]*(?:(?:ma la|ma|la|phai la|phai)\s+)?"
+)
+#: What follows the right word: "…, chứ không phải khai sinh", "… chứ tui bấm lộn", "… mới đúng".
+_INSTEAD = re.compile(
+    rf"[\s,]+(?:chu|co)(?: (?:{_NOT}|dau)(?: phai)? .*|\s*[,.!]*\s*(?:{_SOUND}{_ME} )?(?:\w+ )?{_WRONG}.*|[\s,.!]*(?:\s(?:em|anh|chi|ad|ban|a|nha))?[\s,.!]*\Z)"
+    rf"|[\s,]+(?:{_ME} )?(?:bam|go|noi|viet|hoi|ghi|danh|nhan) (?:{_WRONG})[\s,.!]*\Z"
+    r"|[\s,]+moi (?:dung|phai|chinh xac)(?: (?:a|nha|nghe|em|do))?[\s,.!]*\Z",
+    re.DOTALL,
+)
+#: Openings that change nothing in what is meant.
+_TURN = re.compile(
+    r"\A(?:(?:(?:o|u|um|ua|da|ok|a|thoi|roi|khoan|em oi|chi oi|anh oi)(?: (?:thoi|roi|vay))?\s*[,.]+|quay lai|tro lai)\s*)+"
+    r"(?:(?:cho \w+ |cho )?hoi (?:thu tuc |chuyen |ve |vu )?)?"
+)
+
+#: Words and endings of questions, folded.
+_ASKS = re.compile(
+    r"\?|(?<!\w)(?:gi|sao|dau|nao|bao nhieu|nhieu tien|bao lau|khi nao|chung nao|the nao|may ngay|may bua|may tuoi|"
+    r"cho hoi|duoc khong|duoc hong|phai khong|(?:khong|hong|chua)(?: vay| a| em| ha| ad| chi| anh)?\Z)(?!\w)"
+)
+
+_LEAD = (
+    "da|vay|thi|chon|lay|cho|em|toi|tui|hoi|cai|so|muc|thu tuc|loai|truong hop|o|phuong an|dong|y|"
+    "ve|xin|minh|nham|muon|la|anh|chi|a|u|uh|ok"
+)
+_PICK = re.compile(
+    rf"(?:(?:{_LEAD}) )*(?:thu )?(dau tien|dau|nhat|mot|1|nhi|hai|2|ba|3|tu|4|cuoi cung|cuoi|sau cung|duoi cung|tren cung)"
+    r"(?: (?:do|day|nha|nhe|a|di|em|anh|chi|luon|nghe|tren|o tren|kia|ay|ad|thoi|dum|giup|gium|vay|z|nhen|hen))*"
+)
+_PLACES = {
+    "dau tien": 0, "dau": 0, "nhat": 0, "mot": 0, "1": 0, "tren cung": 0,
+    "nhi": 1, "hai": 1, "2": 1, "ba": 2, "3": 2, "tu": 3, "4": 3,
+}  # fmt: skip
+_NONE = re.compile(
+    rf"\b(?:{_NOT} (?:phai|dung|co) (?:cai nao|may cai|nhung cai|cai gi|muc nao|thu tuc nao)|{_NOT} cai nao|khac het|cai khac|thu tuc khac|"
+    rf"{_NOT} (?:co )?trong (?:do|may|so))\b"
+)
+
+
+@dataclass(frozen=True)
+class Correction:
+    """What stays when the words of correcting are taken away; empty when nothing was put in the place."""
+
+    rest: str
+    takes_back: bool
+
+
+def corrected(text: str) -> Correction:
+    """A message without what it takes back: "à không, khai tử chứ không phải khai sinh" means "khai tử"."""
+    text = nfc(text).strip()
+    folded = fold(text)
+    found = _TAKES_BACK.match(folded)
+    start = found.end() if found else 0
+    instead = _INSTEAD.search(folded, start)
+    end = instead.start() if instead else len(text)
+    rest = text[start:end].strip(" ,.;:!")
+    return Correction(rest, bool(found) or bool(instead))
+
+
+def without_opening(text: str) -> str:
+    """A message without the sounds it begins with: "ờ thôi, hỏi…" means what comes after."""
+    text = nfc(text).strip()
+    found = _TURN.match(fold(text))
+    rest = text[found.end() :] if found else text
+    return rest or text
+
+
+def asks(text: str) -> bool:
+    """Whether a message has the words of a question."""
+    return bool(_ASKS.search(fold(normalize(text)).strip(" .!")))
+
+
+def without_phones(text: str) -> str:
+    """A message without the phone numbers in it: they name no subject."""
+    text = nfc(text)
+    for entity in reversed(find_entities(text)):
+        if entity.kind == "phone":
+            text = f"{text[: entity.start]} {text[entity.end :]}"
+    return text.strip()
+
+
+def place_named(text: str, among: int) -> int | None:
+    """Which of ``among`` things that were listed a message names by its place ("cái thứ hai", "2", "cái cuối")."""
+    found = _PICK.fullmatch(" ".join(words(fold(normalize(text)))))
+    if found is None or among < 1:
+        return None
+    place = _PLACES.get(found[1], among - 1)
+    return place if place < among else None
+
+
+def none_of_them(text: str) -> bool:
+    """Whether a message says that what is meant is not among what was offered."""
+    return bool(_NONE.search(" ".join(words(fold(normalize(text))))))

@@ -1,0 +1,257 @@
+"""What a message is about, given what was talked of before: the same, something near it, one of what was offered,
+or something new."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, cast, get_args
+
+from actions.talk import corrected, none_of_them, place_named, without_opening, without_phones
+from actions.turn import FALLBACK, Heard
+from bot.knowledge import Aspect, Hit, KnowledgeBase, Match, Topic
+from bot.text import fold, normalize, words
+
+ASPECT_OF_INTENT: dict[str, Aspect] = {
+    f"ask_{aspect}": aspect for aspect in get_args(Aspect) if aspect != "general"
+}
+QUESTIONS = frozenset({"ask_procedure", "ask_faq", *ASPECT_OF_INTENT})
+#: Intents that say nothing about what is wanted: the knowledge base decides alone.
+VAGUE = frozenset({"inform", "affirm", "deny", FALLBACK})
+#: An aspect is taken from an intent that is at least this likely.
+LIKELY_ASPECT = 0.35
+#: Where the likeliest intent asks nothing, one behind it may still say what is asked.
+PERHAPS_ASPECT = 0.15
+#: After a topic, a text that may well go on about it does, unless it names something else clearly.
+MAY_FOLLOW = 0.3
+#: Words of talk alone go on about the topic from this chance on; below it they may belong to another one.
+FOLLOWS_AT_ALL = 0.1
+#: A question as surely about something unknown as this is not read as one about the topic.
+SURELY_UNKNOWN = 0.97
+#: How much likelier a neighbour is what somebody means who corrects themselves.
+CORRECTING = 40.0
+#: A correction is followed from this chance on, and asked about from the lower one.
+CORRECTED, PERHAPS_CORRECTED = 0.45, 0.15
+#: A remark as surely about something else as this is no remark about the topic.
+ELSEWHERE = 0.95
+#: How far the best of what was offered must be ahead, and how likely one of them must be at all.
+AHEAD, AMONG = 0.4, 0.02
+#: In so few words one of the titles' own is enough to choose by.
+FEW_WORDS = 4
+#: A new subject named as surely as this is no choice from what was offered.
+NEW_SUBJECT = 0.8
+
+CHOOSE = "choose"
+
+
+@dataclass(frozen=True)
+class Meant:
+    """``topic``: one entry, and ``aspect`` of it; ``which``: one of ``match``'s candidates; ``unknown``: nothing that
+    is known; ``unnamed``: a question without what it is about; ``retracted``: not what the bot took it for;
+    ``offered``: still one of what was offered."""
+
+    outcome: Literal["topic", "which", "unknown", "unnamed", "retracted", "offered"]
+    aspect: Aspect
+    topic: Topic | None = None
+    confidence: float = 1.0
+    match: Match | None = None
+
+
+def topic_of(said: Heard) -> Topic | None:
+    """What was talked of last."""
+    for kind in ("faq", "procedure"):
+        if id_ := said.slots.get(kind):
+            return kind, id_
+    return None
+
+
+def offered_to(said: Heard) -> list[Topic]:
+    """The entries among which the bot's last message asked to choose."""
+    state, *ids = said.slots.get("pending", "").split() or [""]
+    return [cast(Topic, tuple(one.split(":", 1))) for one in ids] if state == CHOOSE else []
+
+
+def waiting_aspect(said: Heard) -> Aspect:
+    waiting = said.slots.get("aspect", "general")
+    return cast(Aspect, waiting) if waiting in get_args(Aspect) else "general"
+
+
+def meaning(knowledge: KnowledgeBase, said: Heard) -> Meant:
+    """What a message that may be a question is about."""
+    return _Reading(knowledge, said).meant()
+
+
+class _Reading:
+    def __init__(self, knowledge: KnowledgeBase, said: Heard) -> None:
+        self._knowledge = knowledge
+        self._said = said
+        self._topic = topic_of(said)
+        self._near = self._topic or next(iter(offered_to(said)), None)
+        self._correction = corrected(said.text)
+        whole = without_phones(self._correction.rest if self._correction.takes_back else said.text)
+        self._text = without_opening(whole)
+        self._follows, follow_aspect = knowledge.follow_up(whole)
+        self._bare = knowledge.bare(whole)
+        self._aspect = self._aspect_asked(follow_aspect)
+
+    def _aspect_asked(self, follow_aspect: Aspect) -> Aspect:
+        named = ASPECT_OF_INTENT.get(self._said.intent)
+        if named and (self._said.sure or self._said.confidence >= LIKELY_ASPECT):
+            return named
+        if self._bare or self._follows >= MAY_FOLLOW:
+            return follow_aspect
+        if self._said.intent in QUESTIONS:
+            return "general"
+        likely = [name for name, chance in self._said.ranking if chance >= PERHAPS_ASPECT]
+        return next((ASPECT_OF_INTENT[name] for name in likely if name in ASPECT_OF_INTENT), "general")
+
+    def meant(self) -> Meant:
+        offered = offered_to(self._said)
+        if offered and (chosen := self._chosen(offered)):
+            return chosen
+        if self._correction.takes_back:
+            return self._corrected()
+        if self._bare and (self._topic is None or self._follows >= FOLLOWS_AT_ALL):
+            return self._more()
+        alone = self._knowledge.find(self._text, near=self._near)
+        if self._topic is None:
+            return self._found(alone)
+        if self._said.intent in VAGUE:
+            return self._remark(alone)
+        if alone.outcome in ("procedure", "faq"):
+            return self._found(alone)
+        if self._follows >= MAY_FOLLOW:
+            return self._more()
+        if alone.outcome == "unknown" and alone.confidence >= SURELY_UNKNOWN:
+            return self._found(alone)
+        within = self._knowledge.find_of(self._topic, self._text)
+        if within.outcome not in ("procedure", "faq"):
+            if within.outcome == "clarify" and self._topic in map(_topic_of_hit, within.candidates):
+                return self._found(within)
+            return self._more() if self._bare else self._found(alone)
+        here = _topic(within) == self._topic
+        elsewhere = alone.outcome == "clarify" and self._topic not in map(_topic_of_hit, alone.candidates)
+        return self._found(alone) if here and elsewhere else self._found(within)
+
+    def _found(self, match: Match) -> Meant:
+        if match.outcome == "clarify":
+            return Meant("which", self._aspect, confidence=match.confidence, match=match)
+        if match.outcome == "unknown":
+            return Meant("unknown", self._aspect, confidence=match.confidence, match=match)
+        return self._about(_topic(match), match.confidence)
+
+    def _about(self, topic: Topic, confidence: float = 1.0) -> Meant:
+        """After "which one?" and after a correction the name alone answers what was asked before."""
+        aspect = self._aspect
+        waits = self._correction.takes_back or offered_to(self._said) or "procedure" not in self._said.slots
+        if aspect == "general" and waits:
+            aspect = waiting_aspect(self._said)
+        return Meant("topic", aspect, topic, confidence)
+
+    def _more(self) -> Meant:
+        """A question that names nothing: about what was talked of before."""
+        if self._topic is None:
+            return Meant("unnamed", self._aspect, confidence=self._said.confidence)
+        if self._topic[0] == "faq":
+            return self._after_faq(self._topic)
+        return Meant("topic", self._aspect, self._topic, max(self._said.confidence, self._follows))
+
+    def _after_faq(self, faq: Topic) -> Meant:
+        """An aspect belongs to a procedure: the one the common question is about, or the one before it."""
+        if self._aspect == "general":
+            return Meant("topic", self._aspect, faq, self._follows)
+        within = self._knowledge.find_of(faq, self._text)
+        if within.outcome == "procedure":
+            return self._found(within)
+        near = self._knowledge.search(self._knowledge.title(faq), 1)
+        if near and near[0].score >= CORRECTED:
+            return Meant("topic", self._aspect, _topic_of_hit(near[0]), near[0].score)
+        if before := self._said.slots.get("procedure"):
+            return Meant("topic", self._aspect, ("procedure", before), self._follows)
+        return Meant("unnamed", self._aspect, confidence=self._said.confidence)
+
+    def _remark(self, alone: Match) -> Meant:
+        """No question, but something that was said after a topic: it may make it another one."""
+        assert self._topic is not None  # noqa: S101 - the caller knows
+        within = self._knowledge.find_of(self._topic, self._text)
+        named, added = _answerable(alone), _answerable(within)
+        if added and added != self._topic and self._knowledge.alike(added, self._topic):
+            return self._found(within)
+        if named and (self._knowledge.alike(named, self._topic) or alone.confidence >= ELSEWHERE):
+            return self._found(alone)
+        if added == self._topic and self._follows >= MAY_FOLLOW:
+            return self._more()
+        if added == self._topic and alone.outcome != "unknown" and len(words(self._text)) > 2:
+            return Meant("topic", waiting_aspect(self._said), self._topic, within.confidence)
+        return self._found(alone)
+
+    def _corrected(self) -> Meant:
+        if not words(self._text):
+            return Meant("retracted", waiting_aspect(self._said))
+        if self._bare and self._topic is not None and self._follows >= MAY_FOLLOW:
+            return self._more()
+        alone = self._knowledge.find(self._text, near=self._topic, nearness=CORRECTING)
+        if self._topic is None or (_answerable(alone) == self._topic and alone.confidence >= ELSEWHERE):
+            return self._found(alone)
+        within = self._knowledge.find_of(self._topic, self._text)
+        best: dict[Topic, Hit] = {}
+        for hit in (*alone.candidates, *within.candidates):
+            topic = _topic_of_hit(hit)
+            if topic != self._topic and (topic not in best or hit.score > best[topic].score):
+                best[topic] = hit
+        ranked = sorted(best.values(), key=lambda hit: -hit.score)
+        if ranked and ranked[0].score >= CORRECTED:
+            return self._about(_topic_of_hit(ranked[0]), ranked[0].score)
+        near = [hit for hit in ranked if hit.score >= PERHAPS_CORRECTED]
+        if near:
+            match = Match("clarify", None, near[0].score, tuple(near[:3]))
+            return Meant("which", self._aspect, confidence=near[0].score, match=match)
+        return self._found(alone) if alone.outcome == "unknown" else Meant("retracted", self._aspect)
+
+    def _chosen(self, offered: Sequence[Topic]) -> Meant | None:
+        """Which of what was offered is meant: by its place, by words of its title, by another way of saying it."""
+        place = place_named(self._text, len(offered))
+        if place is not None:
+            return self._about(offered[place])
+        if none_of_them(self._said.text) or (self._correction.takes_back and not words(self._text)):
+            return Meant("retracted", waiting_aspect(self._said))
+        chances = dict(self._knowledge.among(self._text, offered))
+        told = _words_of_one(self._text, [self._knowledge.title(topic) for topic in offered])
+        likely, named = sum(chances.values()), sum(told)
+        scores = [
+            (chances.get(topic, 0.0) / likely if likely >= AMONG else 0.0) + (count / named if named else 0.0)
+            for topic, count in zip(offered, told, strict=True)
+        ]
+        order = sorted(range(len(offered)), key=lambda one: -scores[one])
+        best, second = order[0], order[1] if len(order) > 1 else order[0]
+        ahead = scores[best] - (scores[second] if second != best else 0.0)
+        if not named and (self._bare or self._said.intent in ("affirm", "deny")):
+            return Meant("offered", self._aspect)
+        if sum(count == max(told) for count in told) == 1 and len(words(self._text)) <= FEW_WORDS:
+            return self._about(offered[told.index(max(told))], 0.5 + ahead / 4)
+        alone = self._knowledge.find(self._text, near=self._near, nearness=CORRECTING)
+        new = _answerable(alone)
+        if new and new not in offered and alone.confidence >= NEW_SUBJECT:
+            return self._about(new, alone.confidence)
+        if ahead >= AHEAD:
+            return self._about(offered[best], max(chances.get(offered[best], 0.0), 0.5))
+        return None
+
+
+def _words_of_one(text: str, titles: Sequence[str]) -> list[int]:
+    """How many words of the text each title has, of those that not all titles have."""
+    split = [set(words(fold(normalize(title)))) for title in titles]
+    spread = Counter(word for title in split for word in title)
+    said = {word for word in words(fold(normalize(text))) if spread[word] < len(titles)}
+    return [len(said & title) for title in split]
+
+
+def _answerable(match: Match) -> Topic | None:
+    return _topic(match) if match.outcome in ("procedure", "faq") else None
+
+
+def _topic(match: Match) -> Topic:
+    return _topic_of_hit(match.candidates[0])
+
+
+def _topic_of_hit(hit: Hit) -> Topic:
+    return hit.kind, hit.id
