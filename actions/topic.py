@@ -110,11 +110,13 @@ class _Reading:
             return chosen
         if self._correction.takes_back:
             return self._corrected()
-        if self._bare and (self._topic is None or self._follows >= FOLLOWS_AT_ALL):
+        if self._bare and self._topic is not None and self._follows >= FOLLOWS_AT_ALL:
             return self._more()
         alone = self._knowledge.find(self._text, near=self._near)
         if self._topic is None:
-            return self._found(alone)
+            lost = alone.outcome == "unknown" and (self._bare or self._follows >= MAY_FOLLOW)
+            lost = lost or (self._bare and alone.outcome == "clarify")
+            return self._more() if lost else self._found(alone)
         if self._said.intent in VAGUE:
             return self._remark(alone)
         if alone.outcome in ("procedure", "faq"):

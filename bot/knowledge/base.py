@@ -40,6 +40,8 @@ STEEP = 14.0
 NEIGHBOUR = 4.0
 #: From this chance on a text is taken to name nothing of its own.
 FOLLOWS = 0.5
+#: … unless it resembles a name or a question this much.
+SAID = 0.9
 
 
 class KnowledgeBase:
@@ -66,6 +68,7 @@ class KnowledgeBase:
             *(q.category for q in entries.faqs.values()),
         ]
         self._groups = np.array(groups)
+        self._follow_ups = seed_follow_ups()
         self._index = Index(phrases)
         self._learn(phrases, needs, ranker)
         self._put_down: dict[str, list[int]] = defaultdict(list)
@@ -179,7 +182,7 @@ class KnowledgeBase:
 
     def follow_up(self, text: str) -> tuple[float, Aspect]:
         """The chance that the text goes on about what was talked of before, and the aspect it asks for then."""
-        return seed_follow_ups().read(self._gazetteer.outside(text[:QUERY_CHARS]) or text)
+        return self._follow_ups.read(self._gazetteer.outside(text[:QUERY_CHARS]) or text)
 
     def alike(self, one: Topic, other: Topic) -> bool:
         """Whether two entries are of the same field."""
@@ -229,22 +232,28 @@ class KnowledgeBase:
 
     def bare(self, text: str) -> bool:
         """Whether the text names no subject of its own, so that it must be about what was talked of before."""
-        return self._names_nothing(text[:QUERY_CHARS], self._scores(text))
-
-    def _names_nothing(self, text: str, scores: Floats) -> bool:
+        text = text[:QUERY_CHARS]
+        scores = self._scores(text)
+        if self._names_nothing(text, scores):
+            return True
         rest = self._gazetteer.outside(text) or text
-        follows = seed_follow_ups().read(rest)[0]
         if (
             not words(text)
-            or scores.max(initial=0.0) >= LITERAL
-            or not (names_nothing(rest) or follows >= FOLLOWS)
+            or float(scores.max(initial=0.0)) >= SAID
+            or self._follow_ups.read(rest)[0] < FOLLOWS
         ):
             return False
-        if rest == text and follows >= FOLLOWS:
-            return True
-        # "Tràm Chim ở đâu", "tổng đài làm việc mấy giờ": common questions are about places and about ourselves
-        questions = self._chances(text, scores)[0][len(self.entries.procedures) :]
-        return float(questions.max(initial=0.0)) < SURE
+        return rest == text or not self._asks_a_question(text, scores)
+
+    def _names_nothing(self, text: str, scores: Floats) -> bool:
+        if not names_nothing(self._gazetteer.outside(text) or text):
+            return False
+        return float(scores.max(initial=0.0)) < LITERAL and not self._asks_a_question(text, scores)
+
+    def _asks_a_question(self, text: str, scores: Floats) -> bool:
+        """Common questions are also about places and about ourselves: "Tràm Chim ở đâu", "tổng đài mấy giờ nghỉ"."""
+        chances = self._chances(text, scores)[0][len(self.entries.procedures) :]
+        return float(chances.max(initial=0.0)) >= SURE and float(scores.max(initial=0.0)) >= NAMED
 
     def _scores(self, query: str) -> Floats:
         query = nfc(query[:QUERY_CHARS])
