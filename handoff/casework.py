@@ -228,7 +228,7 @@ def _turn(
         "id": id_,
         "conversation": conversation.id,
         "actor": "operator" if actor.kind in ("staff", "agency") else "system",
-        "actor_id": actor.id if actor.kind != "system" else None,
+        "actor_id": actor.id if actor != SYSTEM else None,
         "at": at,
         "handles": 0,
     }

@@ -43,6 +43,12 @@ def api_session() -> ClientSession:
     return ClientSession(cookie_jar=DummyCookieJar(), trust_env=False, timeout=ClientTimeout(total=30))
 
 
+def public_session(private_hosts: Collection[str] = ()) -> ClientSession:
+    """For addresses that somebody typed in: reaches public ones alone, besides the hosts named."""
+    connector = TCPConnector(resolver=PublicOnly(private_hosts), limit=20, ttl_dns_cache=0)
+    return ClientSession(connector=connector, cookie_jar=DummyCookieJar(), trust_env=False)
+
+
 class NotPublic(OSError):
     """A name that stands for no public address."""
 
@@ -69,6 +75,11 @@ class PublicOnly(AbstractResolver):
 
     async def close(self) -> None:
         await self._names.close()
+
+
+def is_literal(host: str) -> bool:
+    """Whether it is an address and no name: names are looked at once they are resolved."""
+    return host.replace(".", "").isdigit() or ":" in host
 
 
 def is_public(address: str) -> bool:
@@ -123,8 +134,7 @@ class MediaFetcher:
             raise FetchRefused("blocked") from None
         if parts.scheme not in ("http", "https") or not host or parts.username is not None or port == 0:
             raise FetchRefused("blocked")
-        literal = host.replace(".", "").isdigit() or ":" in host  # names are looked at once they are resolved
-        if literal and not is_public(host) and host not in self._private_hosts:
+        if is_literal(host) and not is_public(host) and host not in self._private_hosts:
             raise FetchRefused("blocked")
 
     async def _get(self, url: str) -> bytes | str:

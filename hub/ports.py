@@ -255,6 +255,13 @@ class Store(Protocol):
         earliest first, none last; ``changed`` and ``newest``: what was changed, or opened, last comes first."""
         ...
 
+    async def tickets_by_change(
+        self, query: TicketQuery, *, after: tuple[int, str], limit: int
+    ) -> list[tuple[int, Ticket]]:
+        """When each last changed and the ticket, oldest change first, then by id; only those beyond ``after``. The
+        query's order does not matter."""
+        ...
+
     async def count_tickets(self, query: TicketQuery) -> int: ...
     async def find_conversations(
         self, query: ConversationQuery, *, limit: int, skip: int = 0

@@ -48,6 +48,9 @@ class Settings(BaseSettings):
     media_private_hosts: tuple[str, ...] = Field(
         (), description="hosts on private addresses from which attachments may be fetched (normally none)"
     )
+    webhook_private_hosts: tuple[str, ...] = Field(
+        (), description="hosts on private addresses that webhooks may be sent to (normally none)"
+    )
     log_level: str = "INFO"
 
     @classmethod

@@ -17,6 +17,7 @@ from actions.server import action_app
 from bot.client import RasaBot
 from bot.knowledge import KnowledgeBase, seed_docs
 from connectors import email, facebook, zalo
+from connectors.api import ApiConnector
 from connectors.form import FormConnector
 from connectors.phone import PhoneConnector
 from connectors.webchat import WebchatConnector
@@ -26,7 +27,8 @@ from handoff.rules import LiveRules
 from handoff.watch import Watch
 from hub.clock import Clock, SystemClock
 from hub.errors import AlienPayload, DataError, StartupError, StoreError
-from hub.http import MediaFetcher, api_session
+from hub.hooks import Webhooks
+from hub.http import MediaFetcher, api_session, public_session
 from hub.jobs import do_alone
 from hub.live import LiveHub, watch
 from hub.media import MediaWorker
@@ -78,6 +80,7 @@ ALWAYS_ON: dict[str, Callable[[], Connector]] = {
     "webchat": WebchatConnector,
     "phone": PhoneConnector,
     "form": FormConnector,
+    "api": ApiConnector,
 }
 
 #: Channels that are off without their settings, by name.
@@ -231,6 +234,7 @@ class HubProcess:
         metrics, live = Metrics(), LiveHub()
         self.holder = f"h_{secrets.token_hex(8)}"
         self._http = api_session()
+        self._public = public_session(settings.webhook_private_hosts)
         self._fetcher = MediaFetcher(private_hosts=settings.media_private_hosts)
         tools = HubTools(
             store=self.store,
@@ -276,6 +280,15 @@ class HubProcess:
         )
         self.casework = Casework(self.store, clock, self.rules, self._commit_case, self._reach)
         self.watch = Watch(self.casework, tools.alarm, tools.clear_alarm)
+        self.webhooks = Webhooks(
+            self.store,
+            clock,
+            self._public,
+            tools.seal,
+            tools.alarm,
+            tools.clear_alarm,
+            private_hosts=settings.webhook_private_hosts,
+        )
         self.names = Names(self.store, connectors, live, clock)
         self.signals = Signals(self.store, connectors, self.turns, live, clock, metrics)
         self.outbox = Outbox(self.store, connectors, live, clock, metrics, undelivered=self.turns.undelivered)
@@ -366,6 +379,7 @@ class HubProcess:
         await self.drain()
         await self._cleanup.aclose()
         await self._http.close()
+        await self._public.close()
 
     def _start_loops(self) -> None:
         loops: list[Work] = [
@@ -383,6 +397,7 @@ class HubProcess:
         jobs = [
             Job(name="sweep", role="work", run=self._sweep),
             Job(name="deadlines", role="work", run=self.watch.run),
+            Job(name="webhooks", role="work", run=self.webhooks.run),
             *(job for connector in self.hub.connectors.values() for job in connector.jobs()),
         ]
         loops += [

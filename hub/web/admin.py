@@ -32,6 +32,7 @@ ROOMS: Final[dict[str, tuple[str, str, frozenset[Role]]]] = {
     "routing": ("Bảng phân công", "Lĩnh vực nào, ở đâu, do cơ quan nào xử lý; thử trước khi dùng.", CHIEFS),
     "agencies": ("Cơ quan", "Email, điện thoại, duyệt câu trả lời, thời hạn riêng.", ADMIN),
     "users": ("Tài khoản", "Thêm người, giao vai trò, cấp lại mật khẩu, xác thực hai lớp.", ADMIN),
+    "api": ("Kết nối hệ thống", "Khóa API, webhook, Open311 cho hệ thống khác.", ADMIN),
     "audit": ("Nhật ký", "Ai đã đăng nhập, đổi gì, xem phiếu nhạy cảm nào, lúc nào.", ADMIN),
 }
 

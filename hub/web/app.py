@@ -5,6 +5,7 @@ from aiohttp import web
 from hub.web import (
     admin,
     admin_agencies,
+    admin_api,
     admin_audit,
     admin_calendar,
     admin_routing,
@@ -39,13 +40,23 @@ from hub.web import (
     second_factor,
     webhooks,
 )
+from hub.web.api import server as api
 from hub.web.context import HUB, Hub
 from hub.web.pages import FRAME_ANCESTORS, security_headers, static_routes
 
 MAX_BODY_BYTES = 16 * 1024 * 1024  # a batch of webhook updates; aiohttp's own limit of 1 MiB would refuse it
 
 #: Rooms for those who decide.
-ADMIN = (admin, admin_storm, admin_calendar, admin_routing, admin_agencies, admin_users, admin_audit)
+ADMIN = (
+    admin,
+    admin_storm,
+    admin_calendar,
+    admin_routing,
+    admin_agencies,
+    admin_users,
+    admin_api,
+    admin_audit,
+)
 #: Rooms for staff.
 CONSOLE = (
     agency,
@@ -84,6 +95,7 @@ def make_app(hub: Hub) -> web.Application:
         agency_link,
         auth,
         second_factor,
+        api,
         *CONSOLE,
     ):
         app.add_routes(room.routes())

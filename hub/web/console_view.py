@@ -63,6 +63,7 @@ CHANNELS: Final = {
     "email": "Email",
     "phone": "Điện thoại",
     "form": "Biểu mẫu web",
+    "api": "Hệ thống khác",
 }
 DETAILS: Final = {
     "location": "Địa điểm",

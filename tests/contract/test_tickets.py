@@ -266,3 +266,30 @@ async def test_conversations_are_listed_by_who_spoke_last(store: Store) -> None:
     assert [c.id for c in page] == [three]
     assert set(await store.conversations([one, "none"])) == {one}
     assert (await store.conversations([])) == {}
+
+
+async def test_tickets_are_read_in_the_order_of_their_changes(store: Store) -> None:
+    for n in (1, 2, 3):
+        await opened(store, n, category="chieu-sang" if n < 3 else "thoat-nuoc")
+
+    async def read(after: tuple[int, str], limit: int = 9, **query: Any) -> list[tuple[int, str]]:
+        found = await store.tickets_by_change(TicketQuery(**query), after=after, limit=limit)
+        for _, one in found:
+            assert await store.ticket(one.id) == one
+        return [(at, one.id) for at, one in found]
+
+    assert await read((0, "")) == [(T0 + 1, "k-1"), (T0 + 2, "k-2"), (T0 + 3, "k-3")]
+    first = await store.ticket("k-1")
+    assert first
+    change = TicketChange(ticket="k-1", state="assigned", operator="s-1")
+    await store.commit_turn(turn(first.conversation, "t-9", at=T0 + 3, change=change))
+    everything = [(T0 + 2, "k-2"), (T0 + 3, "k-1"), (T0 + 3, "k-3")]
+    assert await read((0, "")) == everything
+    pages, after = [], (0, "")
+    while page := await read(after, limit=1):
+        pages += page
+        after = page[-1]
+    assert pages == everything
+    assert await read((T0 + 3, "")) == everything[1:]
+    assert await read((0, ""), category="thoat-nuoc") == [(T0 + 3, "k-3")]
+    assert await read((0, ""), states=("new",)) == [(T0 + 2, "k-2"), (T0 + 3, "k-3")]

@@ -55,6 +55,7 @@ WHO_MAY: dict[str, frozenset[Role]] = {
     "/console/admin/users": ADMIN,
     "/console/admin/agencies": ADMIN,
     "/console/admin/audit": ADMIN,
+    "/console/admin/api": ADMIN,
 }
 OPEN = {"/console/login", "/console/login/code"}
 

@@ -329,6 +329,12 @@ class MongoStore:
         return await tickets.find(self._db, query, limit, skip)
 
     @reaching
+    async def tickets_by_change(
+        self, query: TicketQuery, *, after: tuple[int, str], limit: int
+    ) -> list[tuple[int, Ticket]]:
+        return await tickets.by_change(self._db, query, after, limit)
+
+    @reaching
     async def count_tickets(self, query: TicketQuery) -> int:
         return await tickets.count(self._db, query)
 

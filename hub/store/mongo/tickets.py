@@ -94,6 +94,16 @@ async def find(db: Database, query: TicketQuery, limit: int, skip: int = 0) -> l
     return [ticket_of(document) async for document in found.skip(skip).limit(limit)]
 
 
+async def by_change(
+    db: Database, query: TicketQuery, after: tuple[int, str], limit: int
+) -> list[tuple[int, Ticket]]:
+    at, id_ = after
+    beyond = {"$or": [{"changed_at": {"$gt": at}}, {"changed_at": at, "_id": {"$gt": id_}}]}
+    found = db["tickets"].find({"$and": [_filter(query), beyond]})
+    found = found.sort([("changed_at", ASCENDING), ("_id", ASCENDING)]).limit(limit)
+    return [(document["changed_at"], ticket_of(document)) async for document in found]
+
+
 async def count(db: Database, query: TicketQuery) -> int:
     return await db["tickets"].count_documents(_filter(query))
 

@@ -390,6 +390,11 @@ class SqliteStore:
     async def find_tickets(self, query: TicketQuery, *, limit: int, skip: int = 0) -> list[Ticket]:
         return await self._engine.read(lambda c: tickets.find(c, query, limit, skip))
 
+    async def tickets_by_change(
+        self, query: TicketQuery, *, after: tuple[int, str], limit: int
+    ) -> list[tuple[int, Ticket]]:
+        return await self._engine.read(lambda c: tickets.by_change(c, query, after, limit))
+
     async def count_tickets(self, query: TicketQuery) -> int:
         return await self._engine.read(lambda c: tickets.count(c, query))
 

@@ -94,6 +94,17 @@ def find(c: sqlite3.Connection, query: TicketQuery, limit: int, skip: int = 0) -
     return [ticket_of(c, row) for row in rows.fetchall()]
 
 
+def by_change(
+    c: sqlite3.Connection, query: TicketQuery, after: tuple[int, str], limit: int
+) -> list[tuple[int, Ticket]]:
+    where, values = _where(query)
+    rows = c.execute(
+        f"SELECT * FROM tickets WHERE {where} AND (changed_at, id) > (?, ?) ORDER BY changed_at, id LIMIT ?",  # noqa: S608
+        (*values, *after, limit),
+    )
+    return [(row["changed_at"], ticket_of(c, row)) for row in rows.fetchall()]
+
+
 def count(c: sqlite3.Connection, query: TicketQuery) -> int:
     where, values = _where(query)
     return int(c.execute(f"SELECT count(*) FROM tickets WHERE {where}", values).fetchone()[0])  # noqa: S608

@@ -1,0 +1,78 @@
+"""Reports of other systems, taken in by the API and Open311. A delivery is what ``hub.web.api`` made of the request:
+
+    {"report": an id of its own, "text", "name"?, "phone"?, "email"?, "place"?, "lat"?, "lon"?, "at": epoch ms}
+
+Each report is a conversation. What is said in it reaches the citizen through the system that asked: it reads the answer
+from the API, so for the hub it is delivered once it is stored.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from hub.errors import AlienPayload, Forged
+from hub.model import Attachment, Conversation, Event, Outgoing
+from hub.ports import Capabilities, Job, Media, Reach, Sent
+
+CHANNEL: Final = "api"
+ACCOUNT: Final = "1022"
+MAX_TEXT: Final = 4000
+NOTICE: Final = "Phiếu do hệ thống khác gửi: hệ thống đó tự lấy câu trả lời để báo cho người dân."
+
+
+class Report(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    report: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{8,64}$")]
+    text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
+    place: Annotated[str, Field(max_length=500)] | None = None
+    lat: Annotated[float, Field(ge=-90, le=90)] | None = None
+    lon: Annotated[float, Field(ge=-180, le=180)] | None = None
+    at: Annotated[int, Field(ge=0, lt=2**53)]
+
+
+class ApiConnector:
+    name = CHANNEL
+    capabilities = Capabilities(max_text=MAX_TEXT, resend_safe=True, courtesies=False)
+    keep_headers: tuple[str, ...] = ()
+
+    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
+        """Only the API delivers for this channel."""
+        raise Forged("reports of other systems come in at /api/v1/tickets and /open311/v2/requests")
+
+    def parse(self, body: bytes) -> list[Event]:
+        try:
+            report = Report.model_validate_json(body)
+        except ValidationError as error:
+            raise AlienPayload(f"not a report of the API: {error.error_count()} problems") from None
+        located = report.lat is not None and report.lon is not None
+        place = (Attachment(type="location", name=report.place, lat=report.lat, lon=report.lon),)
+        event = Event(
+            channel=CHANNEL,
+            kind="message",
+            external_id=report.report,
+            account=ACCOUNT,
+            sender=report.report,
+            text=report.text,
+            attachments=place if located else (),
+            sent_at=report.at,
+            conversation=report.report,
+        )
+        return [event]
+
+    def reach(self, conversation: Conversation, now: int) -> Reach:
+        return Reach(notice=NOTICE)
+
+    async def send(self, item: Outgoing) -> Sent:
+        """It is there to be read."""
+        return Sent()
+
+    def part(self, body: bytes, part: str) -> Media | None:
+        return None
+
+    async def typing(self, conversation: Conversation) -> None:
+        """Nobody would see it."""
+
+    def jobs(self) -> Sequence[Job]:
+        return ()
