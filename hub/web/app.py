@@ -38,6 +38,7 @@ from hub.web import (
     public_figures,
     reports,
     second_factor,
+    status,
     webhooks,
 )
 from hub.web.api import server as api
@@ -89,6 +90,7 @@ def make_app(hub: Hub) -> web.Application:
         health,
         webhooks,
         home,
+        status,
         petition,
         public_figures,
         chat,

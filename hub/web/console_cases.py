@@ -24,7 +24,7 @@ from hub.web.console_case_view import ALARM_WORDS, CaseFile, case_file
 from hub.web.console_merge import by_likeness
 from hub.web.console_view import WORDS, names_of
 from hub.web.context import Hub, hub_of
-from hub.web.home import ticket_code
+from hub.web.status import ticket_code
 from hub.web.trail import viewed
 
 MAX_MERGED_AT_ONCE = 200

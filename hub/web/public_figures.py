@@ -10,10 +10,10 @@ from handoff.reports.periods import Period, month_of, today
 from handoff.reports.public import LEAST, Public, public
 from hub.errors import StoreError
 from hub.web.context import hub_of
-from hub.web.home import AWAY
 from hub.web.pages import render
 from hub.web.report_view import Names, number, work_duration
 from hub.web.reports import figures_of
+from hub.web.status import AWAY
 
 KEEP_MS: Final = 10 * 60_000
 MONTHS: Final = 13

@@ -26,7 +26,7 @@ from hub.settings import Settings
 from hub.spool import Spool
 from hub.store import store_for
 from hub.stream import Stream
-from hub.web import chat, home, pages
+from hub.web import chat, home, pages, status
 from hub.web.chat_guard import Sessions
 from hub.web.context import HUB, Hub
 from tests.hub.rooms import no_alarm, no_effects
@@ -68,7 +68,7 @@ class ChatHub:
         app = web.Application(middlewares=[pages.security_headers])
         app[HUB] = self.hub
         app[pages.FRAME_ANCESTORS] = " ".join(("'self'", *self.hub.settings.chat_origins))
-        app.add_routes([*chat.routes(), *home.routes(), *pages.static_routes()])
+        app.add_routes([*chat.routes(), *home.routes(), *status.routes(), *pages.static_routes()])
         app.on_shutdown.append(chat.close_all)
         self.runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await self.runner.setup()

@@ -10,8 +10,8 @@ from aiohttp import ClientSession
 from handoff.tickets import STATE_WORDS
 from hub.errors import StoreUnavailable
 from hub.model import Ticket, TicketEvent, TicketState
-from hub.web.home import NOT_FOUND, PER_CODE_PER_HOUR, TOO_MANY, ticket_code
 from hub.web.pages import STATIC
+from hub.web.status import NOT_FOUND, PER_CODE_PER_HOUR, TOO_MANY, ticket_code
 from tests.web.chat_hub import ChatHub, HandClock, chat_hub, open_tab
 
 CODE, KEY = "1022-2026-000042", "K7M2QX"
@@ -109,7 +109,7 @@ async def test_a_link_from_the_chat_fills_in_the_code(hub: ChatHub) -> None:
 async def test_guessing_is_stopped_by_code_and_by_address(
     hub: ChatHub, clock: HandClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hub.web.home.PER_ADDRESS_PER_HOUR", limit := 120)
+    monkeypatch.setattr("hub.web.status.PER_ADDRESS_PER_HOUR", limit := 120)
     await put_ticket(hub)
     for _ in range(PER_CODE_PER_HOUR):
         assert (await look_up(hub, CODE, "AAAAAA"))[0] == 404
