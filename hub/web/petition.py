@@ -27,7 +27,7 @@ from hub.web.photos import MEDIA_TYPE, NoPhotoError, cleaned
 
 PATH: Final = "/gui-phan-anh"
 HOUR_MS: Final = 3_600_000
-PER_ADDRESS_PER_HOUR: Final = 60  # many citizens may share one address
+PER_ADDRESS_PER_HOUR: Final = 600  # wide, because a proxy or a mobile network makes one of many citizens
 MOST_PHOTOS: Final = 5
 MAX_PHOTO_BYTES: Final = 12 * 2**20
 TRIES: Final = 3

@@ -47,7 +47,7 @@ from hub.web.api.schemas import (
 )
 from hub.web.api.tokens import Scope, Token
 from hub.web.context import Hub
-from hub.web.home import ticket_code
+from hub.web.status import ticket_code
 from hub.web.trail import viewed
 
 V1: Final = "/api/v1"
