@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from connectors import email_events
-from connectors.email_compose import compose, own_id
+from connectors.email_compose import compose, notice, own_id
 from connectors.email_events import parse
 from connectors.email_imap import Mailbox
 from connectors.email_oauth import MailTokens
@@ -79,6 +79,21 @@ class EmailConnector:
             code=await self._tools.code_of(item.conversation),
         )
         await deliver(self._settings, self.tokens, mail)
+
+    async def mail(self, to: str, subject: str, text: str, *, key: str, at: int) -> None:
+        """To an address outside any conversation, as a machine's."""
+        await deliver(
+            self._settings,
+            notice(
+                to,
+                subject,
+                text,
+                key=key,
+                at=at,
+                address=self._settings.address,
+                display_name=self._settings.display_name,
+            ),
+        )
 
     def part(self, body: bytes, part: str) -> Media | None:
         return email_events.part(body, part)

@@ -91,6 +91,23 @@ def _bare(id_: str) -> str:
     return re.sub(r"#[0-9a-f]{32}$", "", id_)
 
 
+def notice(
+    to: str, subject: str, text: str, *, key: str, at: int, address: str, display_name: str
+) -> EmailMessage:
+    """A mail that belongs to no conversation; ``key`` makes every attempt the same mail."""
+    mail = EmailMessage()
+    mail["From"] = Address(display_name=display_name, addr_spec=address)
+    mail["To"] = to
+    mail["Subject"] = subject
+    mail["Date"] = format_datetime(datetime.fromtimestamp(at / 1000, UTC))
+    mail["Message-ID"] = f"<{key}@{address.rpartition('@')[2]}>"
+    mail[OURS] = "1"
+    mail["Auto-Submitted"] = "auto-generated"
+    mail["X-Auto-Response-Suppress"] = "All"
+    mail.set_content(text)
+    return mail
+
+
 def _subject(subject: str, code: str | None) -> str:
     plain = " ".join(subject.split()) or SUBJECT
     said = plain if plain.lower().startswith("re:") else f"Re: {plain}"

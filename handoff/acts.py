@@ -146,7 +146,11 @@ class Revoke(Value):
     """Links to the case that were sent out are worthless from now on."""
 
 
+class Remind(Value):
+    """Write to the agency once more."""
+
+
 Act = (
     Assign | Release | Classify | Forward | Accept | Propose | Return | Decline | Ask | Heard | Answer | Close | Rate | Reopen
-    | Spam | Merge | Unmerge | Link | Unlink | Note | Warn | Recount | Revoke
+    | Spam | Merge | Unmerge | Link | Unlink | Note | Warn | Recount | Revoke | Remind
 )  # fmt: skip

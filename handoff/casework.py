@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from handoff import acts, rating, reopening
+from handoff import acts, notices, rating, reopening
 from handoff.acts import SYSTEM, Act, Actor
 from handoff.lifecycle import DONE, Refused, apply, moment, moved_since
 from handoff.rules import Rules
@@ -21,6 +21,7 @@ from hub.model import (
     Draft,
     Ticket,
     TicketChange,
+    TicketEvent,
     TicketQuery,
     Turn,
     derived_id,
@@ -141,7 +142,8 @@ class Casework:
             if main is None or main.state not in DONE:
                 continue
             act, says = _follows(child, main)
-            await self.do(child.id, act, SYSTEM, f"{main.id}:{main.version}", text=says)
+            who = await self._who_ended(main)  # a person's word: it may be sent where a machine's may not
+            await self.do(child.id, act, who, f"{main.id}:{main.version}", text=says)
             told += 1
         return told
 
@@ -157,6 +159,11 @@ class Casework:
                     heard += 1
                     break
         return heard
+
+    async def _who_ended(self, main: Ticket) -> Actor:
+        ended = _ended(main)
+        staff = await self.store.staff(ended.actor) if ended else None
+        return Actor(id=staff.id, kind="staff") if staff else SYSTEM
 
     # ---- carrying out ----------------------------------------------------------------------------------
 
@@ -198,13 +205,18 @@ class Casework:
 
 def _follows(child: Ticket, main: Ticket) -> tuple[Act, str | None]:
     """What the end of the main ticket means for one that was merged into it, and what its citizen is told."""
-    ended = next((event for event in reversed(main.history) if "state" in event.changes), None)
+    ended = _ended(main)
     if ended is not None and ended.action == "erase":  # the person is gone, the case is not solved
         return acts.Unmerge(), None
     if main.state == "spam":
         return acts.Spam(), None
     how = SOLVED_HOW if main.solution else SOLVED
     return acts.Close(), how.format(code=child.code, text=main.solution)
+
+
+def _ended(main: Ticket) -> TicketEvent | None:
+    """The event that brought it to the state it is in."""
+    return next((event for event in reversed(main.history) if "state" in event.changes), None)
 
 
 def waiting_since(ticket: Ticket) -> int:
@@ -233,6 +245,8 @@ def _turn(
         "handles": 0,
     }
     change: TicketChange | None = decided.get("change")
+    if change is not None:
+        fields["notices"] = notices.called_for(case.after(change, at=at, actor=actor.id), act, id_, at)
     if change is not None and change.state == "waiting_citizen" and case.state != "waiting_citizen":
         # the answer is for people: the bot did not ask
         operator = conversation.operator or change.operator or case.operator

@@ -101,7 +101,7 @@ def _plain(ticket: Ticket) -> dict[str, Any]:
 
 def _goes_on(act: Act) -> bool:
     """Whether it means something although it names no new value: the clocks may say otherwise by now."""
-    return isinstance(act, acts.Forward | acts.Recount)
+    return isinstance(act, acts.Forward | acts.Recount | acts.Remind)
 
 
 _REMARKS: Final = frozenset({"note", "warn", "recount", "remind"})
@@ -167,6 +167,8 @@ def _decided(ticket: Ticket, act: Act, actor: Actor, at: int, rules: Rules) -> D
             return state, act.text, _warned(ticket, act, at)
         case acts.Recount():
             return state, None, {}
+        case acts.Remind():
+            return state, None, {}
         case acts.Revoke():
             return state, None, {"link_epoch": ticket.link_epoch + 1}
 
@@ -206,7 +208,7 @@ def _may(ticket: Ticket, act: Act, actor: Actor) -> None:
         raise Refused("closed", "Phiếu đã đóng. Cần mở lại trước khi thay đổi.")
     if ticket.merged_into is not None and not isinstance(act, _WHEN_MERGED):
         raise Refused("merged", "Phiếu đã gộp vào phiếu khác. Cần tách ra trước khi thay đổi.")
-    if isinstance(act, _AGENCYS) and ticket.state != "forwarded":
+    if isinstance(act, (*_AGENCYS, acts.Remind)) and ticket.state != "forwarded":
         raise Refused("state", "Phiếu hiện không ở chỗ cơ quan.")
     if isinstance(act, acts.Heard) and ticket.state != "waiting_citizen":
         raise Refused("state", "Phiếu không chờ người dân.")

@@ -158,8 +158,9 @@ class Draft(Value):
 
     @property
     def data(self) -> dict[str, Any]:
-        """What its message carries on for the connector."""
-        return {"ask": self.ask} if self.ask else {}
+        """What its message carries on for the connector and the outbox."""
+        asks = {"ask": self.ask} if self.ask else {}
+        return asks | ({"courtesy": True} if self.courtesy else {})
 
 
 class Message(Value):
@@ -459,6 +460,38 @@ class ReviewGroup(Value):
     wrong: int  # how many of them somebody marked
 
 
+# ---- mails to agencies ---------------------------------------------------------------------------
+
+NoticeKind = Literal["forwarded", "reminded", "heard", "declined", "warned", "overdue"]
+NoticeDelivery = Literal["queued", "sent", "failed", "void"]
+
+
+class Notice(Value):
+    """A mail to an agency about a case that lies with it. What it says is made when it is sent, from the case as it is
+    then: nothing personal is kept here, and a link that has ended is never mailed (``void``)."""
+
+    id: str
+    ticket: str
+    agency: str
+    kind: NoticeKind
+    link_epoch: int  # of the ticket when it was decided
+    at: int
+    delivery: NoticeDelivery = "queued"
+    error: str | None = None  # a short name: no_address, no_mail, or of the error
+    settled_at: int | None = None
+
+    def settled(self, delivery: NoticeDelivery, now: int, error: str | None) -> "Notice":
+        return self.model_copy(update={"delivery": delivery, "error": error, "settled_at": now})
+
+
+class NoticeJob(Value):
+    """A leased notice."""
+
+    notice: Notice
+    token: str
+    attempts: int
+
+
 # ---- turns ---------------------------------------------------------------------------------------
 
 
@@ -491,6 +524,7 @@ class Turn(Value):
     dialogue: Dialogue | None = None  # None: unchanged
     ticket: Ticket | None = None  # opens
     change: TicketChange | None = None
+    notices: tuple[Notice, ...] = ()  # mails to agencies that follow from it
     expects_epoch: int | None = None  # the bot's fence: refuse if a person took over meanwhile
     facts: dict[str, Any] = {}  # what the bot understood, for reports: kind, procedure, confidence…
     review: ReviewItem | None = None  # what the editors should look at

@@ -162,7 +162,7 @@ class Outbox:
         if undelivered:
             log.warning("message undelivered", extra={"facts": {"message": item.message.id, "why": error}})
             # before it is settled: a crash in between leaves the send "interrupted", and this is done again
-            if item.message.author != "system":  # that a courtesy did not arrive is nobody's business
+            if not item.message.data.get("courtesy"):  # that one did not arrive is nobody's business
                 await self.undelivered(item.message, delivery)
         await self.store.settle_outgoing(
             item, delivery, now=self.clock.now(), external_id=external_id, error=error

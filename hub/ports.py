@@ -34,6 +34,9 @@ from hub.model import (
     Lease,
     MediaJob,
     Message,
+    Notice,
+    NoticeDelivery,
+    NoticeJob,
     Outgoing,
     Presence,
     Priority,
@@ -153,6 +156,27 @@ class Store(Protocol):
 
     async def turn(self, turn: str) -> Turn | None:
         """A turn that was carried out."""
+        ...
+
+    # -- mails to agencies, written with the turn that decided them
+    async def lease_notice(self, *, now: int, until: int) -> NoticeJob | None:
+        """The notice that is longest due and that nobody sends; one whose sender died is due again after its lease."""
+        ...
+
+    async def settle_notice(
+        self,
+        job: NoticeJob,
+        delivery: NoticeDelivery,
+        *,
+        now: int,
+        retry_at: int | None = None,
+        error: str | None = None,
+    ) -> bool:
+        """Record what became of it; with ``retry_at`` it is tried again then. False if the lease was lost."""
+        ...
+
+    async def notices(self, ticket: str) -> list[Notice]:
+        """In the order in which they were decided."""
         ...
 
     async def next_ticket_number(self, year: int) -> int:
@@ -564,6 +588,15 @@ class KnowsNames(Protocol):
 
     async def name_of(self, conversation: Conversation) -> str | None:
         """How the person is called there; None while that cannot be learned."""
+        ...
+
+
+@runtime_checkable
+class SendsMail(Protocol):
+    """A connector through which the hub can write to an address outside any conversation."""
+
+    async def mail(self, to: str, subject: str, text: str, *, key: str, at: int) -> None:
+        """Send; every attempt with the same ``key`` is the same mail. Raises the ``SendError`` family."""
         ...
 
 

@@ -35,8 +35,9 @@ from hub.media import MediaWorker
 from hub.metrics import Metrics
 from hub.model import Committed, Conversation, Event, Turn
 from hub.names import Names
+from hub.notices import NoticeSender
 from hub.outbox import Outbox
-from hub.ports import Bot, ChannelSettings, Connector, Job, Reach, Store, Tools
+from hub.ports import Bot, ChannelSettings, Connector, Job, Reach, SendsMail, Store, Tools
 from hub.readiness import Readiness
 from hub.seal import Seal
 from hub.settings import Settings, load_settings, with_secret_key
@@ -289,6 +290,15 @@ class HubProcess:
             tools.clear_alarm,
             private_hosts=settings.webhook_private_hosts,
         )
+        self.notices = NoticeSender(
+            self.store,
+            clock,
+            self.rules,
+            self.casework,
+            Links(settings.secret_key.get_secret_value()),
+            next((one for one in connectors.values() if isinstance(one, SendsMail)), None),
+            settings.base_url,
+        )
         self.names = Names(self.store, connectors, live, clock)
         self.signals = Signals(self.store, connectors, self.turns, live, clock, metrics)
         self.outbox = Outbox(self.store, connectors, live, clock, metrics, undelivered=self.turns.undelivered)
@@ -392,7 +402,7 @@ class HubProcess:
             loops.append(self.stream.drain_spool)
         if self._work:
             loops += [self.stream.run, self.turns.run, self.outbox.run, self.media.run, self._wake_workers]
-            loops += [self.names.run, self._index_words]
+            loops += [self.names.run, self.notices.run, self._index_words]
         roles = {role for role, on in (("work", self._work), ("mail", self._mail)) if on}
         jobs = [
             Job(name="sweep", role="work", run=self._sweep),

@@ -23,7 +23,7 @@ Place = Any
 #: In the order of copying. Content comes first and deliveries last, so that nothing points at what is not there yet.
 SECTIONS = (
     "blobs", "counters", "knowledge", "knowledge_edits", "states", "staff", "conversations", "messages", "events",
-    "turns", "tickets", "reviews", "audit", "raw",
+    "turns", "tickets", "notices", "reviews", "audit", "raw",
 )  # fmt: skip
 #: Rows at once: content and deliveries may have many megabytes each.
 _PAGES = {"blobs": 1, "raw": 20}

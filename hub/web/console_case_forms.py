@@ -65,6 +65,8 @@ FORMS: Final[dict[str, Form]] = {
     "link": Form("Liên kết phiếu", "Liên kết", "link"),
     "unlink": Form("Bỏ liên kết", "Bỏ liên kết", "unlink"),
     "note": Form("Ghi chú vào phiếu", "Lưu ghi chú", label="Ghi chú, chỉ đồng nghiệp thấy", required=True),
+    "remind": Form("Gửi lại thư cho cơ quan", "Gửi lại", lead="Cơ quan nhận thư nhắc kèm liên kết tới phiếu này."),
+    "revoke": Form("Thu hồi liên kết", "Thu hồi", lead="Mọi liên kết đã gửi cơ quan cho phiếu này hết hiệu lực ngay. Muốn gửi lại, bấm “Gửi lại thư” hoặc chép liên kết mới."),
 }  # fmt: skip
 
 Filled = MultiMapping[object]
@@ -205,5 +207,7 @@ _READERS: Final[dict[str, Callable[[Filled, Ticket], Wish]]] = {
     "unmerge": lambda form, ticket: Wish(acts.Unmerge()),
     "link": _link,
     "unlink": _unlink,
+    "remind": lambda form, ticket: Wish(acts.Remind()),
+    "revoke": lambda form, ticket: Wish(acts.Revoke()),
     "note": lambda form, ticket: Wish(acts.Note(text=text_of(form, "text", limit=MAX_NOTE, missing=EMPTY))),
 }

@@ -1,8 +1,8 @@
 """A ticket as its panel and its page show it: what it is about, where it stands, what happened, what may be done."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from handoff import acts, clocks, history
 from handoff.acts import Actor
@@ -12,8 +12,8 @@ from handoff.history import PRIORITY_WORDS
 from handoff.lifecycle import DONE, allows
 from handoff.routing import Route
 from handoff.rules import Rules
-from hub.model import OPEN_STATES, Conversation, Staff, Ticket, TicketQuery
-from hub.ports import Store
+from hub.model import OPEN_STATES, Conversation, Notice, Staff, Ticket, TicketQuery
+from hub.ports import SendsMail, Store
 from hub.web.console_files import File, files_of
 from hub.web.console_view import AUTHORS, CHANNELS, STATES, names_of
 from hub.web.context import Hub
@@ -21,6 +21,9 @@ from hub.web.context import Hub
 MOST_MERGED: Final = 200
 MOST_LIKE: Final = 100
 LIKE_WITHIN_MS: Final = 7 * 24 * 3_600_000
+
+NO_MAIL: Final = "Hệ thống chưa cài đặt email, nên cơ quan chưa được báo bằng thư."
+NO_ADDRESS: Final = "Chưa có địa chỉ email của cơ quan, nên cơ quan chưa được báo bằng thư."
 
 ALARM_WORDS: Final = {
     "citizen:50": "Đã qua 50% thời hạn",
@@ -49,6 +52,8 @@ OFFERS: Final[dict[str, acts.Act]] = {
     "link": acts.Link(ticket=""),
     "unlink": acts.Unlink(ticket=""),
     "note": acts.Note(text=""),
+    "remind": acts.Remind(),
+    "revoke": acts.Revoke(),
 }
 
 
@@ -114,7 +119,8 @@ class CaseFile:
     related: tuple[Ticket, ...] = ()
     alike: tuple[Ticket, ...] = ()
     files: tuple[tuple[str, File], ...] = ()  # (message id, file)
-    extra: dict[str, Any] = field(default_factory=dict)
+    mails: tuple[Notice, ...] = ()  # to the agency with which the case lies, newest last
+    unmailed: str | None = None  # why the agency gets no mail
 
     @property
     def open(self) -> bool:
@@ -175,7 +181,20 @@ async def case_file(hub: Hub, ticket: Ticket, me: Staff, *, whole: bool = False)
         related=tuple(known[id_] for id_ in (*ticket.related, ticket.duplicate_of) if id_ in known),
         alike=tuple(await alike(store, ticket)) if ticket.merged_into is None else (),
         files=await _files(store, ticket) if whole else (),
+        mails=tuple(one for one in await store.notices(ticket.id) if one.agency == ticket.agency)
+        if ticket.state == "forwarded"
+        else (),
+        unmailed=unmailed(hub, ticket),
     )
+
+
+def unmailed(hub: Hub, ticket: Ticket) -> str | None:
+    """Why the agency that has the case gets no mail about it; None: it does, or there is none."""
+    if ticket.state != "forwarded" or ticket.agency is None:
+        return None
+    if not any(isinstance(one, SendsMail) for one in hub.connectors.values()):
+        return NO_MAIL
+    return None if hub.rules().contact(ticket.agency).email else NO_ADDRESS
 
 
 def offered(ticket: Ticket, me: Staff) -> frozenset[str]:
@@ -187,7 +206,9 @@ def offered(ticket: Ticket, me: Staff) -> frozenset[str]:
     if not ticket.related and ticket.duplicate_of is None:
         fits.discard("unlink")
     if ticket.state in DONE:
-        fits -= {"split"}
+        fits -= {"split", "revoke"}
+    if ticket.state != "forwarded":
+        fits.discard("revoke")
     return frozenset(fits)
 
 

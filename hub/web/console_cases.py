@@ -18,7 +18,7 @@ from handoff.lifecycle import Refused
 from hub.errors import NotFound
 from hub.model import Conversation, Staff, Ticket
 from hub.ports import Reach
-from hub.web.auth import form_of, guarded, page, see_other, session_of
+from hub.web.auth import form_of, guarded, page, plain, see_other, session_of
 from hub.web.console_case_forms import FORMS, OLD, Filled, read, several, text_of
 from hub.web.console_case_view import ALARM_WORDS, CaseFile, case_file
 from hub.web.console_merge import by_likeness
@@ -32,6 +32,7 @@ LOOK_BACK = 50  # messages whose attachments may be added to the ticket
 
 GONE = "Không tìm thấy phiếu này."
 NO_SUCH_CODE = "Không có phiếu {code}."
+NOT_THERE_NOW = "Phiếu hiện không ở chỗ cơ quan."
 NOBODY_SUCH = "Người này không nhận phiếu được."
 
 
@@ -61,6 +62,18 @@ async def case_page(request: web.Request) -> web.StreamResponse:
 
 async def act_form(request: web.Request) -> web.StreamResponse:
     return await _form(request, await ticket_of(request), _name(request), None)
+
+
+async def agency_link(request: web.Request) -> web.StreamResponse:
+    """The address at which the agency answers without an account, for an operator to hand on."""
+    hub, ticket = hub_of(request), await ticket_of(request)
+    if hub.links is None or ticket.state != "forwarded":
+        return plain(409, NOT_THERE_NOW)
+    address = f"{hub.settings.base_url}/case/{hub.links.make(ticket, hub.clock.now())}"
+    shown = await case_file(hub, ticket, session_of(request).staff)
+    whole = "HX-Request" not in request.headers
+    template = "console/case/link_page.html" if whole else "console/case/link_for_agency.html"
+    return page(request, template, file=shown, address=address)
 
 
 async def act(request: web.Request) -> web.StreamResponse:
@@ -293,6 +306,7 @@ def routes() -> list[web.RouteDef]:
     return guarded(
         [
             web.get("/console/tickets/{ticket}", case_page),
+            web.get("/console/tickets/{ticket}/link-for-agency", agency_link),
             web.get("/console/tickets/{ticket}/do/{act}", act_form),
             web.post("/console/tickets/{ticket}/do/{act}", act),
         ]

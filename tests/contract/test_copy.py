@@ -18,6 +18,7 @@ from hub.store.mongo.moving import NOT_MOVED as NO_COLLECTION
 from hub.store.moving import SECTIONS, Movable, Row, Section, copy
 from hub.store.sqlite.moving import NOT_MOVED as NO_TABLE
 from tests.contract.builders import T0, arrive, event, raw, review, ticket, turn
+from tests.contract.test_notices import notice
 
 NOW = T0 + 1_000_000
 HERE = Path()
@@ -110,7 +111,7 @@ async def fill(store: Store) -> None:
     answer = TicketChange(ticket="k-1", state="assigned", note="đã nhận", operator="s-1")
     await store.commit_turn(
         turn(asked.conversation, "t-3", actor="operator", actor_id="s-1", at=T0 + 20, change=answer,
-             says=(Draft(text="ghi chú", internal=True),))
+             says=(Draft(text="ghi chú", internal=True),), notices=(notice(1), notice(2)))
     )  # fmt: skip
     await store.put_consent(
         Consent(
@@ -176,6 +177,7 @@ async def everything(store: Store) -> dict[str, Any]:
         "knowledge": (await store.knowledge_revision(), await store.knowledge()),
         "edits": await store.knowledge_edits(limit=99),
         "reviews": await store.reviews(limit=99),
+        "notices": await store.notices("k-1"),
         "staff": await store.staff_by_login("truc"),
         "state": await store.state("tokens"),
         "turns": [await store.turn(id_) for id_ in ("t-1", "t-2", "t-3")],
@@ -193,12 +195,14 @@ async def works_on(store: Store) -> dict[str, Any]:
         deliveries.append(delivery)
         await store.take_in(delivery, [], refused=0, error=None, now=NOW, due_at=NOW)
     media = await store.lease_media(now=NOW, until=NOW + 1)
+    mails = [await store.lease_notice(now=NOW, until=NOW + 1) for _ in range(2)]
     assert lease is not None
     assert media is not None
     return {
         "sends": sorted((s.message.text, s.conversation.key, s.interrupted, s.attempts) for s in sends),
         "turn": (lease.conversation.key, lease.attempts),
         "deliveries": deliveries,
+        "mails": [mail and (mail.notice, mail.attempts) for mail in mails],
         "media": (media.message, media.raw, media.attempts),
         "number": await store.next_ticket_number(2026),
         "erased": [await store.erase_person(id_, now=NOW) for id_, _ in await store.touched_since(0)],

@@ -31,6 +31,7 @@ async def picture(store: Store) -> dict[str, Any]:
     seen["books"] = await store.books(now=NOW, grace_ms=60_000)
     seen["knowledge"] = await store.knowledge_revision(), await store.knowledge()
     seen["edits"] = await store.knowledge_edits(limit=99)
+    seen["notices"] = await store.notices("k-1")
     seen["reviews"] = await store.reviews(limit=99)
     return seen
 

@@ -26,6 +26,7 @@ class MailExchange:
     tokens: TokenServer | None = None  # then only a good token of it logs in
     taken: list[EmailMessage] = field(default_factory=list)
     recipients: list[list[str]] = field(default_factory=list)
+    got_one: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def url(self) -> str:
@@ -56,6 +57,7 @@ class MailExchange:
         content: Any = envelope.content
         self.taken.append(message_from_bytes(content, EmailMessage, policy=policy.default))
         self.recipients.append(list(envelope.rcpt_tos))
+        self.got_one.set()
         if self.hangs_up:
             assert server.transport is not None
             server.transport.abort()

@@ -1,11 +1,10 @@
 """Deadlines, beside an oracle that walks minute by minute and knows nothing of spans.
 
-``DEADLINE_EXAMPLES=5000`` looks longer.
+``DEADLINE_EXAMPLES=5000`` looks longer, ``python -m tests.handoff.oracle --cases 100000`` much longer.
 """
 
 import datetime as dt
 import os
-from collections.abc import Iterable
 
 import pytest
 from hypothesis import example, given, settings
@@ -14,6 +13,7 @@ from hypothesis import strategies as st
 from handoff.calendar import Calendar, Year, calendars, product_calendar
 from handoff.deadline import Pause, deadline, due_at, next_opening, spoken
 from hub.clock import VIETNAM, local
+from tests.handoff.oracle import FIRST, WINDOW, walked, working_minutes
 
 OFFICES = calendars(product_calendar())["offices"]
 HOUR, MINUTE = 3_600_000, 60_000
@@ -113,9 +113,6 @@ def test_spoken_durations() -> None:
 
 # ---- beside the oracle ------------------------------------------------------------------------------
 
-FIRST = dt.date(2026, 3, 2)
-WINDOW = 9  # days the random calendars and the walk reach
-
 
 @st.composite
 def shifts(draw: st.DrawFn) -> tuple[tuple[dt.time, dt.time], ...]:
@@ -149,28 +146,6 @@ some_pauses = st.lists(
 )
 
 
-def works(calendar: Calendar, moment: dt.datetime) -> bool:
-    day, year = moment.date(), calendar.years[2026]
-    if day not in year.makeups and (day in year.holidays or day.isoweekday() not in calendar.days):
-        return False
-    return any(start <= moment.time() < end for start, end in calendar.shifts)
-
-
-def walked(
-    calendar: Calendar, received: int, work: int, pauses: Iterable[tuple[int, int | None]]
-) -> int | None:
-    """The minute (from the window's first) at which ``work`` minutes have been counted; None: not within it."""
-    counted = 0
-    first = dt.datetime.combine(FIRST, dt.time())
-    for minute in range(received, WINDOW * 24 * 60):
-        stopped = any(start <= minute and (end is None or minute < end) for start, end in pauses)
-        if not stopped and works(calendar, first + dt.timedelta(minutes=minute)):
-            counted += 1
-            if counted == work:
-                return minute + 1
-    return None
-
-
 @EXAMPLES
 @given(some_calendars, minutes, st.integers(1, 12 * 60), some_pauses)
 @example(OFFICES, 7 * 60, 8 * 60, [])
@@ -182,7 +157,7 @@ def test_deadlines_are_the_oracles(
     def at(minute: int) -> int:
         return base + minute * MINUTE
 
-    expected = walked(calendar, received, work, pauses)
+    expected = walked(working_minutes(calendar), received, work, pauses)
     stops = [(at(start), None if end is None else at(end)) for start, end in pauses]
     found = deadline(calendar, at(received), work * MINUTE, stops)
     if expected is not None:

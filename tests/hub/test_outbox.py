@@ -1,10 +1,11 @@
 import pytest
 
 from hub.errors import NotSent, OutcomeUnknown, SendRefused, WindowClosed
-from hub.model import Outgoing
+from hub.model import Draft, Outgoing
 from hub.ports import Sent
 from hub.store.sqlite import SqliteStore
 from tests.conftest import FakeClock
+from tests.contract.builders import turn
 from tests.fakes.channels import PaperChannel
 from tests.hub.rooms import Rooms
 
@@ -67,6 +68,20 @@ async def test_what_will_not_arrive_is_shown_to_a_person_and_never_resent(
     books = await rooms.store.books(now=rooms.clock.now(), grace_ms=60_000)
     assert not books.problems
     assert [line.ticketed for line in books.lines] == [1]
+
+
+@pytest.mark.parametrize("courtesy", [True, False])
+async def test_only_a_courtesy_may_get_lost_unnoticed(rooms: Rooms, courtesy: bool) -> None:
+    conversation = await one_reply(rooms)
+    await rooms.outbox.send_due()
+    says = (Draft(text="Việc đã được giải quyết.", courtesy=courtesy),)
+    await rooms.store.commit_turn(
+        turn(conversation, "t-solved", actor="system", at=rooms.clock.now(), says=says)
+    )
+    rooms.channel.failures = [SendRefused("blocked")]
+    await rooms.outbox.send_due()
+    told = [ticket.reason for ticket, _ in await rooms.store.queue(limit=10)]
+    assert told == ([] if courtesy else ["send_failed"])
 
 
 async def test_what_the_platform_has_shown_to_arrive_is_no_failure(rooms: Rooms) -> None:

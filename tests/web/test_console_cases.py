@@ -222,7 +222,7 @@ async def test_forty_reports_of_one_power_cut_become_one_case_and_all_are_told(
     await send(lan, main, "close", text="Đã sửa đường dây, có điện lúc 10 giờ.", tell="yes")
     assert await hub.hub.casework.tell_merged() == 39
     for ticket in tickets[1:]:
-        told = await hub.texts(ticket.conversation, "system")
+        told = await hub.texts(ticket.conversation, "operator")
         assert any("Đã sửa đường dây" in (one or "") for one in told)
         assert (await now(hub, ticket)).state == "closed"
 
@@ -298,3 +298,18 @@ async def test_a_form_that_comes_from_elsewhere_or_is_stale(hub: ConsoleHub, lan
     assert (await lan.get("/console/tickets/k_nothing"))[0] == 404
     assert (await lan.get(f"/console/tickets/{ticket.id}/do/explode"))[0] == 404
     assert text((await now(hub, ticket)).due_at) == "2026-11-26 08:00"
+
+
+async def test_the_operator_is_told_how_the_agency_hears_of_it(hub: ConsoleHub, lan: Browser) -> None:
+    ticket = await reported(hub)
+    await send(lan, ticket, "forward", agency=POWER)
+    assert "Hệ thống chưa cài đặt email" in await words(lan, ticket)
+    status, html = await lan.get(f"/console/tickets/{ticket.id}/link-for-agency")
+    assert status == 200
+    link = re.search(r"/case/[\w.-]+", html)
+    assert link
+    assert (await hub.browser().get(link[0]))[0] == 200
+    await send(lan, ticket, "revoke")
+    assert (await hub.browser().get(link[0]))[0] == 410
+    await send(lan, ticket, "remind")
+    assert {one.kind for one in await hub.store.notices(ticket.id)} == {"forwarded", "reminded"}

@@ -52,7 +52,11 @@ async def _words(database: AsyncDatabase[Document]) -> None:
     await write_words(database)
 
 
-MIGRATIONS: tuple[Migration, ...] = (_people, _tickets, _desk, _editors, _words)  # from schema 1 on
+async def _notices(_: AsyncDatabase[Document]) -> None:
+    """Turns that decide mails to agencies, which older hubs do not know."""
+
+
+MIGRATIONS: tuple[Migration, ...] = (_people, _tickets, _desk, _editors, _words, _notices)  # from schema 1 on
 DEFAULT_DATABASE = "hub1022"
 BLOBS = "blobs"  # the bucket of GridFS
 
@@ -106,6 +110,8 @@ INDEXES: tuple[tuple[str, str, Document, Document], ...] = (
     ("reviews", "key", {"key": _UP, "at": _UP}, {}),
     ("reviews", "conversation", {"conversation": _UP}, {}),
     ("reviews", "state", {"state": _UP, "key": _UP}, {}),
+    ("notices", "due", {"due_at": _UP}, {}),
+    ("notices", "ticket", {"ticket": _UP, "at": _UP}, {}),
     (f"{BLOBS}.files", "filename_1_uploadDate_1", {"filename": _UP, "uploadDate": _UP}, {}),  # GridFS's own
     (f"{BLOBS}.chunks", "files_id_1_n_1", {"files_id": _UP, "n": _UP}, {"unique": True}),
     ("uploads", "at", {"at": _UP}, {}),

@@ -11,7 +11,7 @@ from pymongo.errors import BulkWriteError
 
 from hub.errors import StoreError
 from hub.model import Conversation, Message, Raw, Ticket
-from hub.store.mongo import blobs, intake, knowledge, reviews, tickets
+from hub.store.mongo import blobs, intake, knowledge, notices, reviews, tickets
 from hub.store.mongo.database import BLOBS, Database, Document, put_new, reaching
 from hub.store.mongo.documents import (
     CONVERSATION_COLUMNS,
@@ -38,6 +38,7 @@ _PLAIN: Final = {
     "turns": ("conversation", "at", "body"),
     "knowledge_edits": (*knowledge.EDIT_COLUMNS, "body"),
     "reviews": (*reviews.COLUMNS, "body"),
+    "notices": notices.COLUMNS,
 }
 #: What ``_id`` is called in a row.
 _NAME: Final = {"states": "name"}

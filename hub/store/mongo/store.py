@@ -35,6 +35,9 @@ from hub.model import (
     Lease,
     MediaJob,
     Message,
+    Notice,
+    NoticeDelivery,
+    NoticeJob,
     Outgoing,
     Presence,
     Raw,
@@ -61,6 +64,7 @@ from hub.store.mongo import (
     knowledge,
     media,
     moving,
+    notices,
     outbox,
     people,
     reviews,
@@ -204,6 +208,26 @@ class MongoStore:
     async def turn(self, turn: str) -> Turn | None:
         found = await self._db["turns"].find_one({"_id": turn})
         return turn_of(found) if found else None
+
+    @reaching
+    async def lease_notice(self, *, now: int, until: int) -> NoticeJob | None:
+        return await notices.lease(self._db, now=now, until=until)
+
+    @reaching
+    async def settle_notice(
+        self,
+        job: NoticeJob,
+        delivery: NoticeDelivery,
+        *,
+        now: int,
+        retry_at: int | None = None,
+        error: str | None = None,
+    ) -> bool:
+        return await notices.settle(self._db, job, delivery, now=now, retry_at=retry_at, error=error)
+
+    @reaching
+    async def notices(self, ticket: str) -> list[Notice]:
+        return await notices.of_ticket(self._db, ticket)
 
     @reaching
     async def next_ticket_number(self, year: int) -> int:

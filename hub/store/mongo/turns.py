@@ -2,7 +2,7 @@
 
 from hub.errors import LeaseLost, NotFound, OwnerChanged, StoreError, TicketMoved
 from hub.model import Committed, Lease, Ticket, Turn
-from hub.store.mongo import reviews
+from hub.store.mongo import notices, reviews
 from hub.store.mongo.database import Database, Document
 from hub.store.mongo.documents import (
     message_document,
@@ -74,6 +74,7 @@ def _change(conversation: Document, turn: Turn, changed: Ticket | None) -> tuple
         effects.append(change_ticket(changed.id, turn.id, ticket_fields(changed, turn.at), event))
     if turn.review is not None:
         effects.append(insert("reviews", reviews.document(turn.review)))
+    effects += [insert("notices", notices.document(notice)) for notice in turn.notices]
     effects.append(insert("turns", turn_document(turn)))  # last: a turn that is there is there whole
     fields |= _move(conversation, turn, waits=bool(fields["waiting"]))
     fields["last_seq"] = conversation["last_seq"] + len(messages)

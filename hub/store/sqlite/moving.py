@@ -42,6 +42,7 @@ _SENT_FROM: Final = {"queued": "retry_at", "sending": "lease_until"}
 _RAW: Final = ("id", "channel", "received_at", "body", "events", "duplicates", "refused", "error")
 _EDIT: Final = ("id", "kind", "entry", "state", "by", "moved_at", "body")
 _REVIEW: Final = ("id", "key", "conversation", "state", "reason", "at", "body")
+_NOTICE: Final = ("id", "ticket", "at", "due_at", "attempts", "lease_token", "body")
 _EVENT: Final = ("id", "conversation", "channel", "kind", "at", "raw", "body")
 
 
@@ -194,6 +195,7 @@ _READ: Final[dict[str, Callable[[sqlite3.Connection, Place, int], list[tuple[Pla
     "knowledge": _plain("knowledge", ("kind", "id"), ("kind", "id", "origin", "changed_at", "body")),
     "knowledge_edits": _plain("knowledge_edits", ("id",), _EDIT),
     "reviews": _plain("reviews", ("id",), _REVIEW),
+    "notices": _plain("notices", ("id",), _NOTICE),
     "counters": _plain("counters", ("name",), ("name", "value"), "name <> 'ping'"),
     "states": _plain("states", ("name",), ("name", "version", "changed_at", "body"), f"name <> '{PROGRESS}'"),
     "staff": _plain("staff", ("id",), ("id", "login", "body")),
@@ -273,6 +275,7 @@ _WRITE: Final[dict[str, Callable[[sqlite3.Connection, Row], None]]] = {
     "knowledge": _put("knowledge"),
     "knowledge_edits": _put("knowledge_edits"),
     "reviews": _put("reviews"),
+    "notices": _put("notices"),
     "counters": _put("counters"),
     "states": _put("states"),
     "staff": _put("staff"),

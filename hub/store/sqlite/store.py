@@ -33,6 +33,9 @@ from hub.model import (
     Lease,
     MediaJob,
     Message,
+    Notice,
+    NoticeDelivery,
+    NoticeJob,
     Outgoing,
     Presence,
     Raw,
@@ -56,6 +59,7 @@ from hub.store.sqlite import (
     knowledge,
     media,
     moving,
+    notices,
     people,
     reviews,
     search,
@@ -209,6 +213,23 @@ class SqliteStore:
     async def turn(self, turn: str) -> Turn | None:
         row = await self._one("SELECT body FROM turns WHERE id = ?", turn)
         return Turn.model_validate_json(row["body"]) if row else None
+
+    async def lease_notice(self, *, now: int, until: int) -> NoticeJob | None:
+        return await self._engine.write(lambda c: notices.lease(c, now, until))
+
+    async def settle_notice(
+        self,
+        job: NoticeJob,
+        delivery: NoticeDelivery,
+        *,
+        now: int,
+        retry_at: int | None = None,
+        error: str | None = None,
+    ) -> bool:
+        return await self._engine.write(lambda c: notices.settle(c, job, delivery, now, retry_at, error))
+
+    async def notices(self, ticket: str) -> list[Notice]:
+        return await self._engine.read(lambda c: notices.of_ticket(c, ticket))
 
     async def next_ticket_number(self, year: int) -> int:
         return await self._engine.write(lambda c: _count_up(c, f"ticket-{year}"))

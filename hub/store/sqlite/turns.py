@@ -5,7 +5,7 @@ import sqlite3
 
 from hub.errors import LeaseLost, NotFound, OwnerChanged
 from hub.model import Committed, Conversation, Lease, Message, Turn, derived_id
-from hub.store.sqlite import reviews, search, tickets
+from hub.store.sqlite import notices, reviews, search, tickets
 from hub.store.sqlite.rows import conversation_of, insert_message, message_of
 from hub.store.tickets import ticket_after
 
@@ -40,6 +40,8 @@ def commit(c: sqlite3.Connection, turn: Turn, lease: Lease | None) -> Committed:
         search.put_ticket(c, turn.ticket)
     if turn.change is not None:
         search.put_ticket(c, tickets.change(c, turn, turn.change))
+    for notice in turn.notices:
+        notices.add(c, notice)
     if turn.review is not None:
         reviews.put(c, turn.review)
     _move_conversation(c, turn, before, len(messages))

@@ -20,6 +20,11 @@
       event.preventDefault();
       dialog.close();
     }
+    if (at("[data-copy]")) {
+      const box = document.getElementById(at("[data-copy]").dataset.copy);
+      box.select();
+      navigator.clipboard?.writeText(box.value).then(() => (document.getElementById("copied").hidden = false));
+    }
     if (at("[data-all]")) {
       const boxes = [...at("fieldset").querySelectorAll('input[type="checkbox"]')];
       const all = boxes.every((box) => box.checked);
