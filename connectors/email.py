@@ -84,6 +84,7 @@ class EmailConnector:
         """To an address outside any conversation, as a machine's."""
         await deliver(
             self._settings,
+            self.tokens,
             notice(
                 to,
                 subject,

@@ -79,8 +79,7 @@ async def case_page(request: web.Request) -> web.StreamResponse:
 
 
 async def act(request: web.Request) -> web.StreamResponse:
-    name = request.match_info["act"]
-    ticket = await _mine(request)
+    name, ticket = act_of(request), await _mine(request)
     try:
         await perform(request, ticket, _actor(request), name)
     except Refused as refused:
@@ -88,6 +87,13 @@ async def act(request: web.Request) -> web.StreamResponse:
     if name == "accept":
         return see_other(f"/console/agency/cases/{ticket.id}")
     return see_other(f"/console/agency?said={name}")
+
+
+def act_of(request: web.Request) -> str:
+    name = request.match_info["act"]
+    if name not in ACTS:
+        raise web.HTTPNotFound(text="Không có thao tác này.")
+    return name
 
 
 async def file(request: web.Request) -> web.StreamResponse:
@@ -155,13 +161,12 @@ def _text(row: Row) -> str:
 
 def routes() -> list[web.RouteDef]:
     one = "/console/agency/cases/{ticket}"
-    names = "|".join(ACTS)
     return guarded(
         [
             web.get("/console/agency", cases_page),
             web.get(one, case_page),
             web.get(one + r"/files/{message}/{number:\d{1,3}}", file),
-            web.post(one + f"/{{act:{names}}}", act),
+            web.post(one + "/{act}", act),
         ],
         roles=OFFICERS,
         max_form_bytes=MAX_FORM_BYTES,

@@ -11,7 +11,7 @@ from handoff.acts import Actor
 from handoff.lifecycle import Refused
 from hub.errors import StoreError
 from hub.model import Ticket
-from hub.web.agency import ACTS
+from hub.web.agency import act_of
 from hub.web.agency_case import DONE, agency_case, its_file, new_key, perform, typed
 from hub.web.auth import FORM_LIMIT
 from hub.web.console_cases import Typed
@@ -53,7 +53,7 @@ async def act(request: web.Request) -> web.StreamResponse:
         if isinstance(held, web.Response):
             return held
         ticket, actor = held
-        name = request.match_info["act"]
+        name = act_of(request)
         try:
             await perform(request, ticket, actor, name)
         except Refused as refused:
@@ -149,5 +149,5 @@ def routes() -> list[web.RouteDef]:
     return [
         web.get(one, case_page, allow_head=False),
         web.get(one + r"/files/{message}/{number:\d{1,3}}", file, allow_head=False),
-        web.post(one + f"/{{act:{'|'.join(ACTS)}}}", act),
+        web.post(one + "/{act}", act),
     ]

@@ -29,6 +29,7 @@ PLACES: Final = (
         parts=("/console/conversations/",),
     ),
     _place("/console/search", "Tìm kiếm", "operator", "supervisor", "editor", "admin"),
+    _place("/console/agency", "Phiếu", "officer"),
     _place("/console/knowledge", "Tri thức", "operator", "officer", "supervisor", "editor", "admin"),
     _place("/console/reports", "Báo cáo", "supervisor", "admin"),
     _place("/console/admin", "Quản trị", "supervisor", "admin"),

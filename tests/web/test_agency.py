@@ -96,33 +96,6 @@ async def test_an_officer_sees_the_cases_of_their_agencies_only(hub: ConsoleHub,
     assert (await tho.get(f"/console/agency/cases/{mine.id}"))[0] == 403
 
 
-async def test_every_other_route_of_the_console_refuses_officers(hub: ConsoleHub, tho: Browser) -> None:
-    assert hub.runner
-    own = (
-        "/console/agency",
-        "/console/login",
-        "/console/logout",
-        "/console/password",
-        "/console/second-factor",
-    )
-    csrf = await tho.token()
-    tried = 0
-    for route in hub.runner.app.router.routes():
-        path = route.resource.canonical if route.resource else ""
-        if not path.startswith("/console") or path.startswith(own) or route.method == "HEAD":
-            continue
-        path = re.sub(r"\{[^}]*\}", "1", path)
-        async with tho.client.request(
-            route.method,
-            hub.url + path,
-            data={"csrf": csrf} if route.method == "POST" else None,
-            allow_redirects=False,
-        ) as response:
-            assert response.status == 403, (route.method, path, response.status)
-        tried += 1
-    assert tried > 30
-
-
 async def test_what_an_agency_reads_of_a_case(hub: ConsoleHub, tho: Browser) -> None:
     ticket = await forwarded(hub)
     for base in (f"/console/agency/cases/{ticket.id}", link(hub, ticket)):

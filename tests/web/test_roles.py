@@ -51,6 +51,8 @@ WHO_MAY: dict[str, frozenset[Role]] = {
     "/console/knowledge/edits/{edit}/approve": EDITORS,
     "/console/knowledge/edits/{edit}/reject": EDITORS | {"officer"},
     "/console/reports": CHIEFS,
+    "/console/agency": frozenset({"officer"}),
+    "/console/notices": frozenset({"operator", "supervisor", "admin"}),
     "/console/admin": CHIEFS,
     "/console/admin/users": ADMIN,
     "/console/admin/agencies": ADMIN,
