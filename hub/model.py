@@ -360,6 +360,8 @@ class TicketQuery(Value):
     alarm_until: int | None = None  # alarm_at is at or before
     due_until: int | None = None  # due_at is at or before
     due_after: int | None = None  # due_at is known and after
+    created_from: int | None = None
+    created_until: int | None = None  # before this instant
     order: Literal["urgent", "due", "alarm", "changed", "newest"] = "urgent"
 
 

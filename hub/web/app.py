@@ -42,6 +42,7 @@ from hub.web import (
     status,
     webhooks,
 )
+from hub.web.api import open311
 from hub.web.api import server as api
 from hub.web.context import HUB, Hub
 from hub.web.pages import FRAME_ANCESTORS, security_headers, static_routes
@@ -100,6 +101,7 @@ def make_app(hub: Hub) -> web.Application:
         auth,
         second_factor,
         api,
+        open311,
         *CONSOLE,
     ):
         app.add_routes(room.routes())

@@ -234,6 +234,8 @@ async def test_tickets_are_found_by_channel_field_priority_and_time_left(store: 
         ({"priorities": ("urgent", "high")}, ["k-1"]),
         ({"sensitive": True}, ["k-2"]),
         ({"sensitive": False, "order": "newest"}, ["k-3", "k-1"]),
+        ({"created_from": T0 + 2}, ["k-2", "k-3"]),
+        ({"created_from": T0 + 1, "created_until": T0 + 3}, ["k-1", "k-2"]),
         ({"due_after": T0 + 10}, ["k-2"]),
         ({"due_after": T0, "due_until": T0 + 15}, ["k-1"]),
     ):

@@ -128,6 +128,9 @@ def _filter(query: TicketQuery) -> Document:
     for name, field in (("alarm_until", "alarm_at"), ("due_until", "due_at")):
         if (until := getattr(query, name)) is not None:
             terms.append({field: {"$lte": until}})
+    for name, operator in (("created_from", "$gte"), ("created_until", "$lt")):
+        if (bound := getattr(query, name)) is not None:
+            terms.append({"created_at": {operator: bound}})
     for name, field in (("merged", "merged_into"), ("escalated", "escalated_at")):
         if (wanted := getattr(query, name)) is not None:
             terms.append({field: {"$ne": None} if wanted else None})

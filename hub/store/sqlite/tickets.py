@@ -131,6 +131,10 @@ def _where(query: TicketQuery) -> tuple[str, list[Any]]:
         if (several := getattr(query, name)) is not None:
             terms.append(f"{column} IN ({_marks(several)})")
             values += several
+    for name, term in (("created_from", "created_at >= ?"), ("created_until", "created_at < ?")):
+        if (bound := getattr(query, name)) is not None:
+            terms.append(term)
+            values.append(bound)
     if query.channels is not None:
         mine = "SELECT 1 FROM conversations WHERE id = tickets.conversation"
         terms.append(f"EXISTS ({mine} AND channel IN ({_marks(query.channels)}))")
