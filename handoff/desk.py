@@ -138,9 +138,11 @@ def reply(
     *,
     text: str,
     attachments: tuple[Attachment, ...] = (),
+    knowledge: tuple[str, ...] = (),
     rules: Rules | None = None,
 ) -> Turn:
-    """The operator answers the citizen, and has the conversation from then on.
+    """The operator answers the citizen, and has the conversation from then on. ``knowledge`` are the entries that the
+    answer was made of.
 
     Raises:
         HeldByColleague: another operator has it.
@@ -157,7 +159,7 @@ def reply(
         actor="operator",
         handles=conversation.last_seq,
         outcome="ticketed",
-        says=(Draft(text=text, attachments=attachments),),
+        says=(Draft(text=text, attachments=attachments, knowledge=knowledge),),
         owner="human",
         operator=staff.id,
         change=_change(ticket, staff, acts.Answer(), at, rules),

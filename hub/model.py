@@ -610,12 +610,17 @@ class Staff(Value):
     recovery: tuple[str, ...] = ()  # digests of the codes that stand in for it, each good once
 
 
+PresenceStatus = Literal["available", "busy", "away"]
+
+
 class Presence(Value):
     """Whether an operator takes work, as their open console says every now and then."""
 
     staff: str
-    status: Literal["available", "busy", "away"]
+    status: PresenceStatus
     seen_at: int
+    conversation: str | None = None  # which one is open before them
+    typing_at: int | None = None  # when they last typed a reply there
 
 
 # ---- derived ids ---------------------------------------------------------------------------------

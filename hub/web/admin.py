@@ -28,6 +28,7 @@ ROOMS: Final[dict[str, tuple[str, str, frozenset[Role]]]] = {
         "Thông báo, câu trả lời sẵn khi bão lũ, mất điện diện rộng; bật tắt nhanh.",
         CHIEFS,
     ),
+    "canned": ("Câu trả lời mẫu", "Câu viết sẵn mà tổng đài viên chèn vào câu trả lời.", CHIEFS),
     "calendar": ("Lịch làm việc", "Ngày nghỉ, làm bù, giờ cơ quan và giờ trực tổng đài.", CHIEFS),
     "routing": ("Bảng phân công", "Lĩnh vực nào, ở đâu, do cơ quan nào xử lý; thử trước khi dùng.", CHIEFS),
     "agencies": ("Cơ quan", "Email, điện thoại, duyệt câu trả lời, thời hạn riêng.", ADMIN),

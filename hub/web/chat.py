@@ -102,9 +102,9 @@ class Chat:
         with suppress(ConnectionResetError):  # the page went away: `listen` notices, too
             await self._catch_up()
             async for signal in subscription:
-                if not isinstance(signal, Typing):
+                if isinstance(signal, str):
                     await self._catch_up()
-                elif signal.author != "citizen":
+                elif isinstance(signal, Typing) and signal.author != "citizen":
                     await self._say(type="typing", **{"from": signal.author})
 
     # -- in

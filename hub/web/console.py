@@ -12,20 +12,23 @@ from typing import Any
 
 from aiohttp import web
 
-from handoff import desk
+from handoff import desk, mentions
 from handoff.desk import HeldByColleague
+from handoff.mentions import Mention
 from handoff.rules import Rules
 from handoff.tickets import ticket_year
 from hub.errors import NotFound, OwnerChanged
-from hub.model import Conversation, Staff, Ticket, Turn
-from hub.ports import Reach
+from hub.model import Committed, Conversation, Staff, Ticket, Turn
+from hub.ports import Reach, Store
 from hub.turn import commit
 from hub.web.auth import form_of, guarded, page, plain, see_other, session_of
 from hub.web.console_case_view import CaseFile, case_file
 from hub.web.console_files import MAX_FORM_BYTES, attached
+from hub.web.console_helps import entries_of
 from hub.web.console_inbox import inbox_context
 from hub.web.console_live import close_all, events
 from hub.web.console_marks import sourced
+from hub.web.console_presence import types
 from hub.web.console_view import PAGE, WORDS, Case, case_of, lines_of, marks_of
 from hub.web.context import Hub, hub_of
 from hub.web.trail import viewed
@@ -180,10 +183,11 @@ async def reply(request: web.Request) -> web.StreamResponse:
     files, problem = await attached(request, hub_of(request).connectors.get(conversation.channel))
     if problem:
         return plain(400, problem)
+    known = entries_of(hub_of(request), (await form_of(request)).get("knowledge", ""))
     return await _perform(
         request,
         lambda c, t, s, at, f: desk.reply(
-            c, t, s, at, f["key"], text=f["text"], attachments=files, rules=_rules(request)
+            c, t, s, at, f["key"], text=f["text"], attachments=files, knowledge=known, rules=_rules(request)
         ),
         speaks=True,
     )
@@ -208,7 +212,8 @@ async def note(request: web.Request) -> web.StreamResponse:
     shown = await _case(request, form.get("ticket", ""))
     at = hub_of(request).clock.now()
     turn = desk.note(shown.conversation, shown.me, at, form["key"], text=form["text"])
-    await commit_act(hub_of(request), turn, shown.conversation)
+    committed = await commit_act(hub_of(request), turn, shown.conversation)
+    await _tell_named(hub_of(request).store, committed)
     return await _done(request, form, sent=True)
 
 
@@ -226,7 +231,7 @@ async def typing(request: web.Request) -> web.StreamResponse:
         )
         if refused:
             return refused
-    hub.live.typing(shown.conversation.id, "operator")
+    await types(hub, shown.me, shown.conversation.id)
     return web.Response(status=204)
 
 
@@ -234,6 +239,8 @@ async def read(request: web.Request) -> web.StreamResponse:
     """Whoever has the conversation, or may take it, has seen it; a colleague who only looks has not."""
     hub, form = hub_of(request), await form_of(request)
     shown = await _case(request, "")
+    if await mentions.seen(hub.store, shown.me.id, shown.conversation.id, now=hub.clock.now()):
+        hub.live.poke(shown.conversation.id)
     if shown.colleague is None:
         upto = _number(form.get("after", ""))
         await hub.store.mark_staff_read(shown.conversation.id, upto, now=hub.clock.now())
@@ -279,7 +286,20 @@ def _rules(request: web.Request) -> Rules:
     return hub_of(request).rules()
 
 
-async def commit_act(hub: Hub, turn: Turn, conversation: Conversation) -> None:
+async def _tell_named(store: Store, committed: Committed) -> None:
+    """Colleagues named in a note find it in their list."""
+    everybody = await store.everybody()
+    for message in committed.messages:
+        for one in mentions.named(message.text or "", everybody):
+            if one.id != message.author_id:
+                new = Mention(
+                    conversation=message.conversation, message=message.id, seq=message.seq,
+                    by=message.author_id or "", at=message.at,
+                )  # fmt: skip
+                await mentions.add(store, one.id, new, now=message.at)
+
+
+async def commit_act(hub: Hub, turn: Turn, conversation: Conversation) -> Committed:
     """Carry out what an operator did, and tell everybody who looks."""
     committed = await commit(hub.store, hub.connectors, turn, conversation)
     if committed.messages:  # who has just said something has read what stands above it
@@ -288,6 +308,7 @@ async def commit_act(hub: Hub, turn: Turn, conversation: Conversation) -> None:
     if committed.fresh:
         hub.metrics.turns.labels(turn.actor, turn.outcome or "none").inc()
     hub.live.poke(turn.conversation)
+    return committed
 
 
 def _text_problem(form: dict[str, str]) -> str | None:

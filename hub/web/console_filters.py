@@ -23,7 +23,7 @@ NOBODY: Final = "nobody"
 
 Tab = Literal["open", "closed", "talks"]
 Due = Literal["over", "soon"]
-Mark = Literal["sensitive", "review", "escalated", "unread", "bot", "no_ticket"]
+Mark = Literal["sensitive", "review", "escalated", "unread", "bot", "no_ticket", "named"]
 Sort = Literal["urgent", "due", "changed", "newest"]
 
 MARKS: Final[dict[Mark, str]] = {
@@ -35,6 +35,7 @@ TALK_MARKS: Final[dict[Mark, str]] = {
     "unread": "Có tin chưa đọc",
     "no_ticket": "Chưa có phiếu",
     "bot": "Trợ lý tự động đang trả lời",
+    "named": "Đồng nghiệp nhắc đến tôi",
 }
 SORTS: Final[dict[Sort, str]] = {
     "urgent": "Khẩn trước, cũ trước",

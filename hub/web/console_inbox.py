@@ -9,12 +9,14 @@ from typing import Any, Final
 from aiohttp import web
 
 from handoff.deadline import due_at
+from handoff.mentions import mentions_of
 from handoff.rules import Rules
 from hub.model import Conversation, Message, Staff, Ticket, TicketState
 from hub.ports import Store
 from hub.web.auth import guarded, page, session_of
 from hub.web.console_filters import (
     MARKS,
+    ME,
     PRIORITY_WORDS,
     SOON_MS,
     SORTS,
@@ -71,7 +73,8 @@ class Inbox:
 
     @property
     def above(self) -> list[View]:
-        return self.views[:ABOVE]
+        """Those that always stand above the list, and the one that waits for this person alone."""
+        return [view for n, view in enumerate(self.views) if n < ABOVE or (view.id == "named" and view.count)]
 
     @property
     def more(self) -> bool:
@@ -100,20 +103,32 @@ async def inbox_context(request: web.Request, current: str) -> dict[str, Any]:
     listed = await inbox_of(hub, me, read(request.query))
     queue = fragment("console/queue.html", inbox=listed, words=WORDS, current=current)
     counts = "/".join(str(view.count) for view in listed.views)
+    news = await _news(hub, me, listed.views)
     return {
+        "news": news,
         "inbox": listed,
         "queue": queue,
-        "queue_stamp": hashlib.sha256((queue + counts).encode()).hexdigest()[:12],
+        "queue_stamp": hashlib.sha256(f"{queue}{counts}{news}".encode()).hexdigest()[:12],
         "words": WORDS,
         "choices": await _choices(hub, me),
     }
+
+
+async def _news(hub: Hub, me: Staff, views: list[View]) -> dict[str, int]:
+    """What the page may call the person's attention to when one of these grows."""
+    count = {view.id: view.count or 0 for view in views}
+    query = ticket_query(Filter(who=ME), me, hub.rules(), hub.clock.now())
+    mine = await hub.store.find_tickets(query, limit=PER_PAGE)
+    talks = await hub.store.conversations([one.conversation for one in mine])
+    unread = sum(one.last_seq > one.staff_read_seq for one in talks.values())
+    return {"free": count["free"], "mine": count["mine"], "unread": unread, "named": count["named"]}
 
 
 async def inbox_of(hub: Hub, me: Staff, wanted: Filter) -> Inbox:
     now, rules = hub.clock.now(), hub.rules()
     views = await views_of(hub.store, me, rules, wanted, now)
     if wanted.tab == "talks":
-        return Inbox(await _talks(hub.store, wanted, now), wanted, views, None)
+        return Inbox(await _talks(hub.store, me, wanted, now), wanted, views, None)
     query = ticket_query(wanted, me, rules, now)
     skip = (wanted.page - 1) * PER_PAGE
     tickets, total = await asyncio.gather(
@@ -154,9 +169,14 @@ def _late(ticket: Ticket, now: int, soon: int | None) -> str | None:
     return "over" if ticket.due_at <= now else "soon" if ticket.due_at <= (soon or 0) else None
 
 
-async def _talks(store: Store, wanted: Filter, now: int) -> list[Row]:
+async def _talks(store: Store, me: Staff, wanted: Filter, now: int) -> list[Row]:
     skip = (wanted.page - 1) * PER_PAGE
-    found = await store.find_conversations(conversation_query(wanted), limit=PER_PAGE, skip=skip)
+    if wanted.mark == "named":
+        latest = [one.conversation for one in reversed(await mentions_of(store, me.id))]
+        by_id = await store.conversations(latest)
+        found = [by_id[id_] for id_ in dict.fromkeys(latest) if id_ in by_id][:PER_PAGE]
+    else:
+        found = await store.find_conversations(conversation_query(wanted), limit=PER_PAGE, skip=skip)
     names, last = await asyncio.gather(
         names_of(store, (one.operator for one in found)),
         asyncio.gather(*(_last(store, one) for one in found)),

@@ -7,7 +7,7 @@ from weakref import WeakKeyDictionary, WeakSet
 from aiohttp import web
 from aiohttp_sse import EventSourceResponse, sse_response
 
-from hub.live import Subscription, Typing
+from hub.live import Looking, Subscription, Typing
 from hub.model import Staff
 from hub.web.auth import session_of
 from hub.web.console_view import names_of
@@ -18,7 +18,7 @@ _streams: WeakKeyDictionary[web.Application, WeakSet[EventSourceResponse]] = Wea
 
 async def events(request: web.Request) -> web.StreamResponse:
     """Signals for one page: ``queue`` (something changed somewhere), ``conversation`` (the open one did),
-    ``typing``. The first event, ``ready``, says that nothing after it is missed."""
+    ``typing``, ``here`` (a colleague has opened or left it). The first event, ``ready``, says that nothing after it is missed."""
     hub, watched = hub_of(request), request.query.get("conversation")
     async with sse_response(request) as stream:
         _streams.setdefault(request.app, WeakSet()).add(stream)
@@ -44,6 +44,10 @@ async def _forward(
             if signal.conversation == watched and (who := await _who_types(hub, signal, me)):
                 await stream.send(json.dumps(who), event="typing")
             continue
+        if isinstance(signal, Looking):
+            if signal.conversation == watched:
+                await stream.send("{}", event="here")
+            continue
         await stream.send("{}", event="queue")
         if signal == watched:
             await stream.send("{}", event="conversation")
@@ -52,11 +56,10 @@ async def _forward(
 async def _who_types(hub: Hub, signal: Typing, me: Staff) -> dict[str, str] | None:
     if signal.author == "citizen":
         return {"text": "Người dân đang nhập…"}
-    conversation = await hub.store.conversation(signal.conversation)
-    if signal.author != "operator" or conversation is None or conversation.operator in (None, me.id):
+    if signal.who is None or signal.who == me.id:
         return None
-    names = await names_of(hub.store, [conversation.operator])
-    return {"text": f"{names.get(conversation.operator or '', '')} đang soạn trả lời…"}
+    names = await names_of(hub.store, [signal.who])
+    return {"text": f"{names.get(signal.who, '')} đang soạn trả lời…"}
 
 
 async def close_all(app: web.Application) -> None:

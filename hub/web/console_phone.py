@@ -30,9 +30,9 @@ from hub.web.call_form import (
 )
 from hub.web.console import commit_act
 from hub.web.console_files import MAX_FORM_BYTES, MAX_SENT_BYTES, in_words
+from hub.web.console_helps import HITS, entries_of
 from hub.web.context import Hub, hub_of
 
-HITS: Final = 5
 UNITS: Final = 8
 TRIES: Final = 3
 BUSY: Final = "Hội thoại của số này đang được người khác thay đổi. Vui lòng gửi lại."
@@ -147,12 +147,9 @@ def _says(hub: Hub, call: Call, values: Mapping[str, str]) -> list[Draft]:
         )
         says.append(Draft(text=words, internal=True))
     if values["answer"]:
-        known = hub.knowledge() if values["knowledge"] else None
-        used = [
-            id_ for id_ in values["knowledge"].split() if known and (known.procedure(id_) or known.faq(id_))
-        ]
+        used = entries_of(hub, values["knowledge"])
         spoken = f"{call.call}:answer"
-        says.append(Draft(text=values["answer"], said_elsewhere=spoken, knowledge=tuple(used)))
+        says.append(Draft(text=values["answer"], said_elsewhere=spoken, knowledge=used))
     return says
 
 

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
+from handoff.mentions import mentions_of
 from handoff.rules import Rules
 from hub.model import Staff, Value, derived_id
 from hub.ports import Store
@@ -54,6 +55,7 @@ BUILT_IN: Final[tuple[tuple[str, str, Filter], ...]] = (
     ("review", "Chờ duyệt", Filter(mark="review")),
     ("escalated", "Đã báo giám sát", Filter(mark="escalated")),
     ("closed", "Đã đóng", Filter(tab="closed")),
+    ("named", "Nhắc đến tôi", Filter(tab="talks", mark="named")),
     ("talks", "Mọi hội thoại", Filter(tab="talks")),
 )
 ABOVE: Final = 4
@@ -77,6 +79,8 @@ async def views_of(store: Store, me: Staff, rules: Rules, wanted: Filter, now: i
 
 async def _count(store: Store, words: str, me: Staff, rules: Rules, now: int) -> int | None:
     wanted = _filter(words)
+    if wanted.mark == "named":
+        return len({one.conversation for one in await mentions_of(store, me.id)})
     if wanted.tab != "open":  # how many there ever were helps nobody
         return None
     return await store.count_tickets(ticket_query(wanted, me, rules, now))

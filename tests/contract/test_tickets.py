@@ -215,7 +215,8 @@ async def test_who_is_there(store: Store, other: Store) -> None:
     await asyncio.gather(*(one.put_presence(here[n]) for n in (0, 1) for one in (store, other)))
     assert await store.presences(since=T0) == here[::-1]
     assert await store.presences(since=T0 + 1) == [here[1]]
-    back = here[0].model_copy(update={"status": "available", "seen_at": T0 + 9})
+    update = {"status": "available", "seen_at": T0 + 9, "conversation": "c-1", "typing_at": T0 + 8}
+    back = here[0].model_copy(update=update)
     await store.put_presence(back)
     assert await other.presences(since=T0 + 6) == [back]
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from aiohttp import StreamReader
 
+from hub.live import Typing
 from hub.model import Ticket
 from hub.store.sqlite import SqliteStore
 from tests.conftest import FakeClock
@@ -188,7 +189,7 @@ async def test_typing_takes_the_conversation_once_and_tells_the_citizen(
     with hub.hub.live.subscribe(ticket.conversation) as signals:
         for _ in range(3):
             assert (await lan.act(ticket.conversation, "typing", ticket=ticket.id)).status == 204
-        assert [typing.author for typing in signals.typing] == ["operator"] * 3
+        assert [one.author for one in signals.passing if isinstance(one, Typing)] == ["operator"] * 3
     assert await owner(hub, ticket) == ("human", "lan")
     assert len(await hub.texts(ticket.conversation, "system")) == 1
 

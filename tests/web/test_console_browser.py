@@ -1,6 +1,7 @@
 """The console in a real browser: live inbox, keyboard, drafts, lost connections, two operators, a phone."""
 
 import os
+import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -190,7 +191,7 @@ async def test_a_lost_connection_is_caught_up_with(
     await page.context.set_offline(False)
     await is_live(page, ticket.conversation)
     await expect(page.locator("#log").get_by_text("Nhắn khi mất mạng")).to_have_count(1)
-    await expect(page.get_by_text("Mất kết nối")).to_be_hidden()
+    await expect(page.locator("#link")).to_have_text("Đã nối lại, có 1 tin mới trong lúc mất kết nối.")
 
 
 async def test_two_operators_see_each_other(hub: ConsoleHub, chromium: Browser, ticket: Ticket) -> None:
@@ -278,3 +279,80 @@ async def picture(page: Page, name: str) -> None:
     """For whoever wants to look: PICTURES names a folder."""
     if folder := os.environ.get("PICTURES"):
         await page.screenshot(path=f"{folder}/{name}.png")
+
+
+async def test_answers_are_put_together_by_keyboard(
+    hub: ConsoleHub, chromium: Browser, ticket: Ticket
+) -> None:
+    await hub.person("minh", "Tổng đài viên Súng")
+    page, other = await operator(chromium, hub), await operator(chromium, hub, "minh")
+    await open_ticket(other, ticket)
+    await open_ticket(page, ticket)
+    await expect(other.locator("#viewers")).to_contain_text("Tổng đài viên Sen cũng đang xem")
+    await page.keyboard.press("r")
+    await page.keyboard.type("/")
+    await page.keyboard.type("dia diem")
+    await expect(page.locator("#helper-list li")).to_have_count(1)
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#reply")).to_be_focused()
+    await expect(page.locator("#reply")).to_have_value(re.compile("cho em xin địa điểm cụ thể"))
+    await page.locator("#reply").fill("")
+    await page.keyboard.press("/")
+    await page.keyboard.type("chuyen co quan")
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#reply")).to_have_value(re.compile("chuyển tới"))
+    chosen = "box => box.value.slice(box.selectionStart, box.selectionEnd)"
+    assert await page.locator("#reply").evaluate(chosen) == "[cơ quan đang xử lý]", "to be written"
+    await page.locator("#reply").fill("")
+    await page.keyboard.press("/")
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#reply")).to_have_value("/")
+    await page.locator("#reply").fill("12")
+    await page.keyboard.type("/2026")
+    await expect(page.locator("#reply")).to_have_value("12/2026")
+    await expect(page.locator("#helper")).to_be_hidden()
+
+    await page.get_by_role("tab", name="Ghi chú nội bộ").click()
+    await page.keyboard.type("Nhờ @")
+    await page.keyboard.type("sung")
+    await expect(page.locator("#helper-list li")).to_have_text("Tổng đài viên Súng")
+    await page.keyboard.press("Enter")
+    await page.keyboard.type("xem giúp")
+    await page.keyboard.press("Enter")
+    await expect(page.locator(".line.note .text")).to_have_text("Nhờ @Tổng đài viên Súng xem giúp")
+    await expect(other.locator("#news")).to_have_attribute("data-named", re.compile("[01]"))
+
+
+async def test_light_and_dark_and_being_there_are_remembered(hub: ConsoleHub, chromium: Browser) -> None:
+    page = await operator(chromium, hub)
+    await is_live(page)
+    await page.locator("summary .avatar").click()
+    await page.get_by_label("Tối", exact=True).check()
+    await page.get_by_label("Bận").check()
+    await expect(page.locator("#status-dot.busy")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await page.reload()
+    await expect(page.locator("html[data-theme=dark]")).to_have_count(1)
+    await expect(page.locator("#status-dot.busy")).to_be_visible()
+    background = "getComputedStyle(document.body).backgroundColor"
+    assert await page.evaluate(background) == "rgb(15, 21, 25)"
+
+
+async def test_who_is_elsewhere_is_called_without_showing_what_was_said(
+    hub: ConsoleHub, chromium: Browser, ticket: Ticket
+) -> None:
+    page = await operator(chromium, hub)
+    await page.context.grant_permissions(["notifications"])
+    await page.add_init_script(
+        "window.shown = []; document.hasFocus = () => false;"
+        "window.Notification = class { static permission = 'granted'; static requestPermission = async () => 'granted';"
+        " constructor(title, options) { window.shown.push(options.body); } };"
+    )
+    await page.reload()
+    await is_live(page)
+    await page.locator("summary .avatar").click()
+    await page.get_by_label("Thông báo trên màn hình").check()
+    message = await hub.citizen_says("Nội dung riêng", who="w-2")
+    await hub.ticket(message.conversation, "Nội dung riêng")
+    await expect(page.locator("body[data-called=free]")).to_have_count(1)
+    assert await page.evaluate("window.shown") == ["Có phiếu mới chờ nhận."]

@@ -510,7 +510,8 @@ class MongoStore:
     async def presences(self, *, since: int) -> list[Presence]:
         found = self._db["presence"].find({"seen_at": {"$gte": since}}).sort("_id", ASCENDING)
         return [
-            Presence(staff=one["_id"], status=one["status"], seen_at=one["seen_at"]) async for one in found
+            Presence(**{"staff": one["_id"]} | {name: one[name] for name in one if name != "_id"})
+            async for one in found
         ]
 
     @reaching

@@ -546,9 +546,10 @@ class SqliteStore:
     async def put_presence(self, presence: Presence) -> None:
         await self._engine.write(
             lambda c: c.execute(
-                "INSERT INTO presence (staff, status, seen_at) VALUES (?,?,?)"
-                " ON CONFLICT (staff) DO UPDATE SET status = excluded.status, seen_at = excluded.seen_at",
-                (presence.staff, presence.status, presence.seen_at),
+                "INSERT INTO presence (staff, status, seen_at, conversation, typing_at) VALUES (?,?,?,?,?)"
+                " ON CONFLICT (staff) DO UPDATE SET status = excluded.status, seen_at = excluded.seen_at,"
+                " conversation = excluded.conversation, typing_at = excluded.typing_at",
+                tuple(presence.model_dump().values()),
             )
         )
 

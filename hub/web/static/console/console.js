@@ -8,6 +8,8 @@ const TYPED_EVERY_MS = 3000;
 const TYPING_SHOWN_MS = 6000;
 const RETRY_MS = 5000;
 const NEAR_PX = 80;
+const MISSED_WITHIN_MS = 2000; // what was missed has come by then
+const BACK_SHOWN_MS = 8000;
 
 // ---- messages to the operator
 
@@ -56,21 +58,51 @@ function showTyping(text) {
   typingTimer = setTimeout(() => (line.hidden = true), TYPING_SHOWN_MS);
 }
 
+// ---- a connection that is lost is told, and so is what was missed when it is back
+
+let lostAt; // the number of the last line shown then
+let missed = 0;
+const lastLine = () => Number(document.querySelector('#cursor [name="after"]')?.value ?? 0);
+
+function lost() {
+  if (lostAt !== undefined) return;
+  lostAt = lastLine();
+  missed = 0;
+  $("link").textContent = "Mất kết nối, đang nối lại…";
+  $("link").dataset.state = "lost";
+}
+
+function back() {
+  if (lostAt === undefined) return;
+  $("link").textContent = "Đã nối lại.";
+  $("link").dataset.state = "back";
+  setTimeout(() => {
+    if (missed) $("link").textContent = `Đã nối lại, có ${missed} tin mới trong lúc mất kết nối.`;
+    lostAt = undefined;
+    setTimeout(() => {
+      if ($("link").dataset.state !== "back") return;
+      $("link").textContent = "";
+      delete $("link").dataset.state;
+    }, BACK_SHOWN_MS);
+  }, MISSED_WITHIN_MS);
+}
+
 function connect() {
   source?.close();
   const conversation = $("stage")?.dataset.conversation;
   source = new EventSource("/console/events" + (conversation ? `?conversation=${encodeURIComponent(conversation)}` : ""));
   source.addEventListener("ready", () => {
-    $("link").hidden = true;
+    back();
     document.body.dataset.live = conversation ?? "inbox";
     signal("queue"); // what happened while nobody listened
     signal("live");
   });
   source.addEventListener("queue", queueChanged);
   source.addEventListener("conversation", () => signal("live"));
+  source.addEventListener("here", () => signal("viewers"));
   source.addEventListener("typing", (event) => showTyping(JSON.parse(event.data).text));
   source.onerror = () => {
-    $("link").hidden = false;
+    lost();
     delete document.body.dataset.live;
     if (source.readyState === EventSource.CLOSED) {
       setTimeout(connect, RETRY_MS);
@@ -97,6 +129,7 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
   for (const line of [...event.detail.fragment.children]) if (line.id && $(line.id)) line.remove(); // shown already
   followed = atEnd() || Boolean(event.detail.fragment.querySelector(".operator, .note"));
   if (event.detail.fragment.querySelector('[data-author="citizen"]')) $("typing").hidden = true;
+  if (lostAt !== undefined) missed += event.detail.fragment.querySelectorAll(".line").length;
 });
 document.addEventListener("htmx:afterSettle", () => seen());
 document.addEventListener("htmx:oobAfterSwap", (event) => {
@@ -260,6 +293,10 @@ const KEYS = {
   k: () => step(-1),
   r: () => mode("reply"),
   n: () => mode("note"),
+  g: () => {
+    document.querySelector("details.filter").open = true;
+    document.querySelector("details.filter select")?.focus();
+  },
   c: () => location.assign("/console/call"),
   "/": () => location.assign("/console/search"),
   "?": () => $("help").showModal(),
