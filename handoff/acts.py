@@ -58,6 +58,7 @@ class Propose(Value):
     kind: Literal["answer", "question"]
     text: Text
     attachments: tuple[Attachment, ...] = ()
+    held: bool = False  # the citizen cannot be written to now: a person looks, whatever the agency's policy
 
 
 class Return(Value):

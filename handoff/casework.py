@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from handoff import acts, notices, rating, reopening
 from handoff.acts import SYSTEM, Act, Actor
-from handoff.lifecycle import DONE, Refused, apply, moment, moved_since
+from handoff.lifecycle import DONE, Refused, apply, moment, moved_since, said_at_once
 from handoff.rules import Rules
 from handoff.tickets import new_ticket_of, opened_text, ticket_year
 from hub.clock import Clock
@@ -281,7 +281,7 @@ def _says(
 ) -> tuple[Draft, ...]:
     """What the citizen is told. What an agency proposes is said only where nobody has to review it."""
     code = ticket.code
-    if isinstance(act, acts.Propose) and not rules.policy(ticket.agency or "").review:
+    if isinstance(act, acts.Propose) and said_at_once(act, ticket.agency or "", rules):
         shape = ANSWER if act.kind == "answer" else QUESTION
         return (Draft(text=shape.format(code=code, text=act.text), attachments=act.attachments),)
     if isinstance(act, acts.Propose):  # colleagues read it where they talk with the citizen

@@ -10,9 +10,14 @@ from hub.ports import Store
 #: An open console says that it is there more often than this.
 SEEN_MS = 120_000
 
-NOBODY = "Hiện chưa có tổng đài viên trực tại đây."
+NOBODY = "Hiện chưa có tổng đài viên trực; nội dung anh/chị gửi đã được lưu."
 BACK = "Tổng đài viên làm việc trở lại từ {opening}."
-PROMISE = "Yêu cầu của anh/chị được trả lời chậm nhất {due}."
+PROMISE = "Anh/chị được trả lời chậm nhất {due}."
+#: Nobody who is in danger waits for an opening hour.
+CALL_NOW = (
+    "Hiện chưa có tổng đài viên trực. Nếu đang có nguy hiểm, anh/chị gọi ngay 113 (công an), 114 (chữa cháy, cứu nạn) "
+    "hoặc 115 (cấp cứu), không chờ trả lời tại đây."
+)
 
 
 async def on_duty(store: Store, now: int) -> list[Presence]:
@@ -30,6 +35,8 @@ async def nobody_there(store: Store, rules: Rules, now: int) -> bool:
 
 def promise(ticket: Ticket, rules: Rules, now: int) -> str:
     """What is told with the code while nobody is there."""
+    if ticket.reason == "emergency":
+        return CALL_NOW
     lines = [NOBODY]
     if rules.hotline is not None and (opening := next_opening(rules.hotline, now)) > now:
         lines.append(BACK.format(opening=spoken_time(opening)))

@@ -288,12 +288,17 @@ def _proposed(ticket: Ticket, act: acts.Propose, actor: Actor, at: int, rules: R
         raise Refused("empty", "Nội dung không được để trống.")
     agency = ticket.agency or ""
     ended = {"link_epoch": ticket.link_epoch + 1} if act.kind == "answer" else {}  # its part is done
-    if not rules.policy(agency).review:
+    if said_at_once(act, agency, rules):
         return ("answered" if act.kind == "answer" else "waiting_citizen"), None, ended
     proposal = Proposal(
         kind=act.kind, agency=agency, by=actor.id, at=at, text=act.text, attachments=act.attachments
     )
     return "assigned", None, ended | {"proposal": proposal.model_dump(mode="json")}
+
+
+def said_at_once(act: acts.Propose, agency: str, rules: Rules) -> bool:
+    """Whether the agency's word goes to the citizen without anybody reading it first."""
+    return not rules.policy(agency).review and not act.held
 
 
 def _declined(ticket: Ticket, act: acts.Decline) -> Decided:

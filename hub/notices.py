@@ -15,7 +15,7 @@ from handoff.links import Links
 from handoff.rules import Rules
 from hub.clock import Clock
 from hub.errors import ChannelStopped, NotFound, NotSent, OutcomeUnknown, SendError, StoreError
-from hub.model import Notice, NoticeJob
+from hub.model import Notice, NoticeJob, Staff
 from hub.ports import SendsMail, Store
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,15 @@ WHY: Final = {
     "SendRefused": "máy chủ thư từ chối",
     "gave_up": "máy chủ thư không liên lạc được trong 48 giờ",
 }
+
+
+async def officers_of(store: Store, agency: str) -> list[Staff]:
+    """Who sees the agency's cases in the console."""
+    return [
+        one
+        for one in await store.everybody()
+        if one.active and one.role == "officer" and agency in one.agencies
+    ]
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,9 @@ class NoticeSender:
             await self.store.settle_notice(job, "void", now=now)
             return
         address = self.rules().contact(notice.agency).email
+        if address is None and await officers_of(self.store, notice.agency):
+            await self.store.settle_notice(job, "void", now=now, error="account")  # they see it in their list
+            return
         if address is None or self.mail is None:
             await self._failed(job, NO_ADDRESS if address is None else NO_MAIL)
             return

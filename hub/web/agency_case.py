@@ -19,7 +19,7 @@ from hub.ports import Store
 from hub.web.auth import form_of
 from hub.web.console_case_forms import EMPTY, MAX_NOTE, NO_REASON, OLD, text_of
 from hub.web.console_case_view import CaseNames, ClockView, clock_views
-from hub.web.console_cases import Typed, casework_of
+from hub.web.console_cases import Typed, casework_of, reach_of
 from hub.web.console_files import File, chosen, files_of, kept
 from hub.web.context import Hub, hub_of
 
@@ -133,6 +133,10 @@ async def perform(request: web.Request, ticket: Ticket, actor: Actor, name: str)
     form = await request.post()
     key = text_of(form, "key", limit=64, missing=OLD)
     act = await _act(request, name)
+    if isinstance(act, acts.Propose):
+        conversation = await hub.store.conversation(ticket.conversation)
+        if conversation is not None and not reach_of(hub, conversation).staff:
+            act = act.model_copy(update={"held": True})
     await casework_of(hub).do(ticket.id, act, actor, key)
     return DONE[name]
 

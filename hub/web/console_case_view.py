@@ -13,6 +13,7 @@ from handoff.lifecycle import DONE, allows
 from handoff.routing import Route
 from handoff.rules import Rules
 from hub.model import OPEN_STATES, Conversation, Notice, Staff, Ticket, TicketQuery
+from hub.notices import officers_of
 from hub.ports import SendsMail, Store
 from hub.web.console_files import File, files_of
 from hub.web.console_view import AUTHORS, CHANNELS, STATES, names_of
@@ -184,13 +185,15 @@ async def case_file(hub: Hub, ticket: Ticket, me: Staff, *, whole: bool = False)
         mails=tuple(one for one in await store.notices(ticket.id) if one.agency == ticket.agency)
         if ticket.state == "forwarded"
         else (),
-        unmailed=unmailed(hub, ticket),
+        unmailed=await unmailed(hub, ticket),
     )
 
 
-def unmailed(hub: Hub, ticket: Ticket) -> str | None:
-    """Why the agency that has the case gets no mail about it; None: it does, or there is none."""
+async def unmailed(hub: Hub, ticket: Ticket) -> str | None:
+    """Why the agency that has the case hears of it by nothing but the link; None: it does hear, or there is none."""
     if ticket.state != "forwarded" or ticket.agency is None:
+        return None
+    if await officers_of(hub.store, ticket.agency):
         return None
     if not any(isinstance(one, SendsMail) for one in hub.connectors.values()):
         return NO_MAIL

@@ -53,3 +53,27 @@ async def test_from_report_to_warning(tmp_path: Path) -> None:
         assert ALARM in read_alarms(await hub.store.state(ALARMS))
     finally:
         await hub.stop()
+
+
+async def test_at_night_the_code_comes_with_the_promised_time(tmp_path: Path) -> None:
+    clock = FakeClock(ms("2026-11-25T22:00"))
+    hub = HubProcess(
+        Settings(data=tmp_path, port=0), bot=ScriptedBot(reply=report), clock=clock, pages=False, mail=False
+    )
+    calendar = product_calendar()
+    hours = {"days": [1, 2, 3, 4, 5], "morning": ["07:00", "11:30"], "afternoon": ["13:30", "17:00"]}
+    calendar["working_hours"]["hotline_1022"] = hours
+    await hub.store.open()
+    await save(hub.store, CALENDAR, calendar, now=clock.now())
+    await hub.start()
+    try:
+        (message,) = await arrive(hub.store, event("x-1", "mất điện"), at=clock.now())
+        ticket = await becomes(hub, lambda ticket: ticket.due_at is not None)
+        told = (await hub.store.messages(message.conversation))[-1].text or ""
+        assert "Hiện chưa có tổng đài viên trực" in told
+        assert "làm việc trở lại từ 7 giờ, thứ Năm ngày 26/11/2026" in told
+        assert "trả lời chậm nhất 17 giờ, thứ Năm ngày 26/11/2026" in told
+        assert ticket.code in told
+        assert ticket.lookup_key in told
+    finally:
+        await hub.stop()

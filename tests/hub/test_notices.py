@@ -11,7 +11,7 @@ from handoff.acts import Actor
 from handoff.casework import Casework
 from handoff.links import Links
 from handoff.rules import Contact, Rules, product
-from hub.model import Ticket
+from hub.model import Staff, Ticket
 from hub.notices import GIVE_UP_MS, LEASE_MS, NoticeSender
 from hub.store.sqlite import SqliteStore
 from tests.conftest import FakeClock
@@ -99,6 +99,15 @@ async def test_a_case_that_has_gone_on_is_not_mailed(sender: NoticeSender, excha
     await sender.casework.do(ticket.id, acts.Close(), LAN, "2")
     assert await sender.send_one()
     assert (exchange.taken, await fate(sender, ticket)) == ([], [("void", None)])
+
+
+async def test_an_agency_with_an_officer_needs_no_mail(sender: NoticeSender, exchange: MailExchange) -> None:
+    await sender.store.put_staff(
+        Staff(id="s-9", login="o", name="Thơ", role="officer", password_hash="x", agencies=(HEALTH,))
+    )
+    ticket = await forwarded(sender, HEALTH)
+    assert await sender.send_one()
+    assert (exchange.taken, await fate(sender, ticket)) == ([], [("void", "account")])
 
 
 async def test_operators_are_told_of_what_cannot_be_sent(

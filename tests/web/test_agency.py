@@ -10,9 +10,12 @@ from aiohttp import FormData
 from handoff import acts
 from handoff.acts import Actor
 from handoff.links import LIFE_MS
+from handoff.rules import POLICIES, save
 from hub.model import Ticket
+from hub.ports import Reach
 from hub.store.sqlite import SqliteStore
 from tests.conftest import FakeClock
+from tests.fakes.channels import PaperChannel
 from tests.handoff.cases import HEALTH, POWER, ms
 from tests.web.console_hub import Browser, ConsoleHub, console_hub
 
@@ -148,6 +151,22 @@ async def send_again(browser: Browser, base: str, act: str) -> tuple[int, str]:
     form = {"key": "k", "csrf": await browser.token(), "text": "Lần nữa"}
     async with browser.client.post(f"{browser.url}{base}/{act}", data=form) as response:
         return response.status, await response.text()
+
+
+async def test_without_review_it_goes_straight_to_the_citizen_unless_they_cannot_be_written_to(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    channel, clock = PaperChannel(name="webchat"), FakeClock(ms("2026-11-25T08:00"))
+    await save(store, POLICIES, {POWER: {"review": False}}, now=clock.now())
+    async with console_hub(store, clock, tmp_path, connectors={"webchat": channel}) as hub:
+        await hub.hub.reload_rules()
+        for open_, kept in ((True, False), (False, True)):
+            channel.now_reached = Reach(staff=open_)
+            ticket = await forwarded(hub, who=f"w-{open_}")
+            assert (await send(hub.browser(), link(hub, ticket), "answer", text="Đã có điện."))[0] == 200
+            assert ((await now(hub, ticket)).proposal is not None) == kept
+            said = [m for m in await hub.store.messages(ticket.conversation) if m.author == "operator"]
+            assert [m.internal for m in said] == [kept]
 
 
 # ---- links
