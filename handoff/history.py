@@ -137,7 +137,7 @@ _SENTENCES: Final[dict[str, Sentence]] = {
     "unmerge": _other("tách khỏi phiếu", "merged_into"),
     "link": _linked,
     "unlink": _unlinked,
-    "warn": lambda event, _: (event.note or "nhắc hạn", None),
+    "warn": lambda event, _: (f"nhắc hạn: {event.note}" if event.note else "nhắc hạn", None),
     "recount": _says("tính lại hạn theo lịch làm việc mới"),
     "revoke": _says("thu hồi liên kết đã gửi cơ quan"),
     "remind": _says("gửi lại thông báo cho cơ quan"),

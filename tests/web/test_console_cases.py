@@ -265,7 +265,7 @@ async def test_spam_reopen_close_release_and_ask(hub: ConsoleHub, lan: Browser) 
     await send(lan, ticket, "close", text="Xong", tell="yes")
     message = (await hub.store.messages(ticket.conversation))[-1]
     assert "Xong" in (message.text or "")
-    assert [button.payload for button in message.buttons] == [f"reopen:{ticket.id}"]
+    assert message.buttons[-1].payload == f"reopen:{ticket.id}"
 
 
 async def test_transfer_moves_the_conversation_too(hub: ConsoleHub, lan: Browser) -> None:
