@@ -113,8 +113,11 @@ async def add_staff(store: Store, login: str, name: str, role: Role, rng: Random
     return password
 
 
-async def reset_password(store: Store, login: str, rng: Random | None = None) -> str:
-    """Give an account a new one-time password and end its sessions.
+async def reset_password(
+    store: Store, login: str, rng: Random | None = None, *, second_factor: bool = False
+) -> tuple[str, str]:
+    """Give an account a new one-time password and end its sessions, if wanted without its second factor; the
+    password and the account's id.
 
     Raises:
         NotFound: nobody has this login.
@@ -123,5 +126,8 @@ async def reset_password(store: Store, login: str, rng: Random | None = None) ->
     if staff is None:
         raise NotFound(f"no staff account {login!r}")
     password = one_time_password(rng or secrets.SystemRandom())
-    await store.put_staff(with_password(staff, password, one_time=True))
-    return password
+    changed = with_password(staff, password, one_time=True)
+    if second_factor:
+        changed = changed.model_copy(update={"second_factor": None, "recovery": ()})
+    await store.put_staff(changed)
+    return password, staff.id

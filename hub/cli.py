@@ -145,9 +145,12 @@ def _parser() -> argparse.ArgumentParser:
     added = add("add", _staff_add, "add a person; prints a one-time password", staff)
     added.add_argument("login")
     added.add_argument("name")
-    added.add_argument("--role", choices=("operator", "supervisor", "admin"), default="operator")
+    added.add_argument("--role", choices=("operator", "supervisor", "editor", "admin"), default="operator")
     reset = add("reset-password", _staff_reset, "give a person a new one-time password", staff)
     reset.add_argument("login")
+    reset.add_argument(
+        "--second-factor", action="store_true", help="also take off the second factor: the phone is lost"
+    )
     return parser
 
 
@@ -436,8 +439,26 @@ def _staff_add(arguments: argparse.Namespace) -> int:
 
 def _staff_reset(arguments: argparse.Namespace) -> int:
     from handoff.accounts import reset_password
+    from hub.audit import AuditNote
+    from hub.clock import SystemClock
 
-    password = _with_store(_settings(arguments), lambda store: reset_password(store, arguments.login))
+    async def run(store: "Store") -> str:
+        password, staff_id = await reset_password(
+            store, arguments.login, second_factor=arguments.second_factor
+        )
+        facts = {"second_factor": arguments.second_factor}
+        await store.append_audit(
+            AuditNote(
+                at=SystemClock().now(),
+                actor="system",
+                action="staff.password_reset",
+                target=staff_id,
+                facts=facts,
+            )
+        )
+        return password
+
+    password = _with_store(_settings(arguments), run)
     _out(f"one-time password of {arguments.login}: {password}")
     return 0
 

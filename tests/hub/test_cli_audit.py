@@ -59,3 +59,32 @@ def test_who_edits_the_file_by_hand_is_found_out(
         c.execute(crime)
     assert verify(tmp_path) == 1
     assert "broken at entry 2" in capsys.readouterr().err
+
+
+def test_who_lost_phone_and_password_is_let_in_again_from_the_server(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    data = ["--data", str(tmp_path)]
+    assert main(["staff", "add", "quan.tri", "Quản Trị", "--role", "admin", *data]) == 0
+
+    async def with_factor() -> None:
+        store = store_for("", tmp_path)
+        await store.open()
+        staff = await store.staff_by_login("quan.tri")
+        assert staff
+        await store.put_staff(staff.model_copy(update={"second_factor": "sealed", "recovery": ("x",)}))
+        await store.close()
+
+    async def now() -> tuple[str | None, list[str]]:
+        store = store_for("", tmp_path)
+        await store.open()
+        staff, log = await store.staff_by_login("quan.tri"), await store.audit_after(0, limit=9)
+        await store.close()
+        assert staff
+        return staff.second_factor, [entry.action for entry in log]
+
+    asyncio.run(with_factor())
+    assert main(["staff", "reset-password", "quan.tri", *data]) == 0
+    assert asyncio.run(now()) == ("sealed", ["staff.password_reset"])
+    assert main(["staff", "reset-password", "quan.tri", "--second-factor", *data]) == 0
+    assert asyncio.run(now())[0] is None
