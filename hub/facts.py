@@ -59,4 +59,4 @@ KEPT = frozenset({"agency", "due_at", "agency_due_at"})
 
 
 def kept(changes: dict[str, Any]) -> dict[str, Any]:
-    return {name: changes[name] for name in KEPT & changes.keys()}
+    return {name: changes[name] for name in KEPT if name in changes} if changes else {}

@@ -1,6 +1,7 @@
 """Times that reports are made for. Days begin and end at midnight in Vietnam."""
 
 import datetime as dt
+from functools import cached_property
 from typing import Final
 
 from handoff.calendar import at_ms
@@ -16,11 +17,11 @@ class Period(Value):
     first: dt.date
     last: dt.date
 
-    @property
+    @cached_property
     def since(self) -> int:
         return at_ms(self.first, dt.time())
 
-    @property
+    @cached_property
     def until(self) -> int:
         """The first instant after it."""
         return at_ms(self.last + dt.timedelta(days=1), dt.time())

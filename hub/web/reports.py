@@ -23,6 +23,7 @@ from handoff.reports.life import Leg, Life
 from handoff.reports.monthly import monthly
 from handoff.reports.periods import Period, month_of, offered, period_of, today
 from handoff.reports.workbook import workbook
+from hub.facts import Case
 from hub.model import Role
 from hub.web.auth import guarded, page
 from hub.web.console_view import STATES
@@ -58,9 +59,15 @@ HELPERS: Final[dict[str, Any]] = {
 
 
 async def figures_of(hub: Hub, period: Period) -> Figures:
+    return (await _counted(hub, period))[0]
+
+
+async def _counted(hub: Hub, period: Period) -> tuple[Figures, list[Case]]:
+    """The figures, and the tickets they were counted from."""
     heard = await hub.store.heard(since=period.since, until=period.until)
     cases = await hub.store.cases(since=period.since, until=period.until)
-    return await asyncio.to_thread(figures, heard, cases, period, hub.rules(), hub.clock.now())
+    found = await asyncio.to_thread(figures, heard, cases, period, hub.rules(), hub.clock.now())
+    return found, cases
 
 
 def _asked(request: web.Request) -> tuple[Period, str | None]:
@@ -76,10 +83,10 @@ def _asked(request: web.Request) -> tuple[Period, str | None]:
 async def dashboard(request: web.Request) -> web.StreamResponse:
     hub = hub_of(request)
     period, problem = _asked(request)
-    now = await figures_of(hub, period)
+    now, cases = await _counted(hub, period)
     before = await figures_of(hub, period.before())
     names = Names(hub.rules(), hub)
-    late = overdue(lives_of(await hub.store.cases(since=period.since, until=period.until), now.end))
+    late = overdue(lives_of(cases, now.end))
     return page(
         request,
         "console/reports.html",

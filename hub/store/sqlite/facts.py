@@ -54,7 +54,9 @@ def cases(c: sqlite3.Connection, since: int, until: int) -> list[Case]:
     rows = c.cursor()
     rows.row_factory = None
     for ticket, at, actor, state, action, changes in rows.execute(_STEPS, times):
-        steps[ticket].append(Step(at, actor, state, action, kept(json.loads(changes))))
+        steps[ticket].append(
+            Step(at, actor, state, action, kept(json.loads(changes)) if changes != "{}" else {})
+        )
     return [_case(row, steps[row["id"]]) for row in c.execute(_CASES, times)]
 
 
