@@ -319,7 +319,7 @@ def _merged(ticket: Ticket, act: acts.Merge) -> dict[str, Any]:
         raise Refused("merge", "Chỉ gộp vào một phiếu khác đang mở và chưa gộp.")
     if ticket.due_at is not None and (act.into_due_at is None or act.into_due_at > ticket.due_at):
         raise Refused("merge_due", "Phiếu chính phải là phiếu đến hạn trước.")
-    return {"merged_into": act.into, "duplicate_of": None}
+    return {"merged_into": act.into, "duplicate_of": None, "link_epoch": ticket.link_epoch + 1}
 
 
 def _linked(ticket: Ticket, act: acts.Link) -> dict[str, Any]:

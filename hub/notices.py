@@ -29,10 +29,12 @@ GIVE_UP_MS: Final = 48 * 3_600_000
 
 NO_ADDRESS: Final = "no_address"
 NO_MAIL: Final = "no_mail"
+NO_URL: Final = "no_url"
 NOT_TOLD: Final = "Thư báo cơ quan không gửi được: {why}. Cần chép liên kết gửi cơ quan, hoặc gọi điện."
 WHY: Final = {
     NO_ADDRESS: "chưa có địa chỉ email của cơ quan",
     NO_MAIL: "hệ thống chưa cài đặt email",
+    NO_URL: "chưa đặt địa chỉ công khai của Tổng đài (HUB_PUBLIC_URL)",
     "Unreachable": "địa chỉ email của cơ quan không nhận thư",
     "SendRefused": "máy chủ thư từ chối",
     "gave_up": "máy chủ thư không liên lạc được trong 48 giờ",
@@ -58,7 +60,7 @@ class NoticeSender:
     casework: Casework
     links: Links
     mail: SendsMail | None
-    base_url: str
+    base_url: str | None  # None: nobody has said where the hub is on the Internet
 
     async def run(self) -> None:
         """Send what is due until cancelled."""
@@ -89,8 +91,10 @@ class NoticeSender:
         if address is None and await officers_of(self.store, notice.agency):
             await self.store.settle_notice(job, "void", now=now, error="account")  # they see it in their list
             return
-        if address is None or self.mail is None:
-            await self._failed(job, NO_ADDRESS if address is None else NO_MAIL)
+        if address is None or self.mail is None or self.base_url is None:
+            await self._failed(
+                job, NO_ADDRESS if address is None else NO_MAIL if self.mail is None else NO_URL
+            )
             return
         link = f"{self.base_url}/case/{self.links.make(ticket, now)}"
         subject = notices.subject(notice, ticket)

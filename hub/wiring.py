@@ -297,7 +297,7 @@ class HubProcess:
             self.casework,
             Links(settings.secret_key.get_secret_value()),
             next((one for one in connectors.values() if isinstance(one, SendsMail)), None),
-            settings.base_url,
+            settings.base_url if settings.public_url else None,
         )
         self.names = Names(self.store, connectors, live, clock)
         self.signals = Signals(self.store, connectors, self.turns, live, clock, metrics)

@@ -34,6 +34,7 @@ WHY: Final = {
     "return": "Cơ quan đã trả lại phiếu này. Tổng đài 1022 sẽ chuyển nơi khác.",
     "closed": "Phiếu này đã được giải quyết xong, anh/chị không cần làm gì thêm.",
     "moved": "Phiếu đã được chuyển lại hoặc liên kết đã được thay. Anh/chị vui lòng dùng liên kết trong thư mới nhất.",
+    "merged": "Phiếu này đã gộp vào một phiếu khác cùng việc, anh/chị không cần làm gì thêm ở đây.",
     "expired": "Liên kết đã quá hạn sử dụng. Cần xử lý tiếp, anh/chị vui lòng gọi (0277) 1022.",
 }
 
@@ -126,6 +127,8 @@ async def _held(request: web.Request) -> tuple[Ticket, Actor] | web.Response:
 def _why(ticket: Ticket | None, over: bool) -> str:
     if ticket is None or ticket.state in ("closed", "spam", "answered"):
         return WHY["closed"]
+    if ticket.merged_into is not None:
+        return WHY["merged"]
     last = next(
         (e.action for e in reversed(ticket.history) if e.action in ("forward", "agency_answer", "return")),
         None,

@@ -24,6 +24,7 @@ MOST_LIKE: Final = 100
 LIKE_WITHIN_MS: Final = 7 * 24 * 3_600_000
 
 NO_MAIL: Final = "Hệ thống chưa cài đặt email, nên cơ quan chưa được báo bằng thư."
+NO_URL: Final = "Chưa đặt địa chỉ công khai của Tổng đài, nên cơ quan chưa được báo bằng thư."
 NO_ADDRESS: Final = "Chưa có địa chỉ email của cơ quan, nên cơ quan chưa được báo bằng thư."
 
 ALARM_WORDS: Final = {
@@ -102,6 +103,7 @@ class ClockView:
     used: int  # per cent of the working time
     steps: tuple[str, ...]
     unconfirmed: tuple[int, ...]
+    warned: tuple[str, ...]  # the warnings that were given
 
 
 @dataclass(frozen=True)
@@ -197,6 +199,8 @@ async def unmailed(hub: Hub, ticket: Ticket) -> str | None:
         return None
     if not any(isinstance(one, SendsMail) for one in hub.connectors.values()):
         return NO_MAIL
+    if not hub.settings.public_url:
+        return NO_URL
     return None if hub.rules().contact(ticket.agency).email else NO_ADDRESS
 
 
@@ -253,6 +257,9 @@ def _clock(
         used=used,
         steps=tuple(step.note for step in found.steps),
         unconfirmed=found.unconfirmed_years,
+        warned=tuple(
+            f"{name.partition(':')[2]}%" for name in ticket.alarms if name.startswith(f"{clock.whose}:")
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from handoff import acts
 from handoff.acts import Actor
 from handoff.assignment import may_do
 from handoff.casework import Casework
+from handoff.desk import is_free_for
 from handoff.duty import on_duty
 from handoff.lifecycle import Refused
 from hub.errors import NotFound
@@ -20,7 +21,7 @@ from hub.model import Conversation, Staff, Ticket
 from hub.ports import Reach
 from hub.web.auth import form_of, guarded, page, plain, see_other, session_of
 from hub.web.console_case_forms import FORMS, OLD, Filled, read, several, text_of
-from hub.web.console_case_view import ALARM_WORDS, CaseFile, case_file
+from hub.web.console_case_view import CaseFile, case_file
 from hub.web.console_merge import by_likeness
 from hub.web.console_view import WORDS, names_of
 from hub.web.context import Hub, hub_of
@@ -33,6 +34,7 @@ LOOK_BACK = 50  # messages whose attachments may be added to the ticket
 GONE = "Không tìm thấy phiếu này."
 NO_SUCH_CODE = "Không có phiếu {code}."
 NOT_THERE_NOW = "Phiếu hiện không ở chỗ cơ quan."
+HELD = "{name} đang trò chuyện với người dân. Nhận thay hội thoại trước khi trả lời, hoặc ghi chú cho đồng nghiệp."
 NOBODY_SUCH = "Người này không nhận phiếu được."
 
 
@@ -55,9 +57,7 @@ async def case_page(request: web.Request) -> web.StreamResponse:
     ticket = await ticket_of(request)
     await viewed(request, ticket)
     shown = await case_file(hub_of(request), ticket, session_of(request).staff, whole=True)
-    return page(
-        request, "console/case/page.html", file=shown, words=WORDS, alarm_words=ALARM_WORDS, new_key=new_key
-    )
+    return page(request, "console/case/page.html", file=shown, words=WORDS, new_key=new_key)
 
 
 async def act_form(request: web.Request) -> web.StreamResponse:
@@ -112,7 +112,7 @@ async def _do(request: web.Request, ticket: Ticket, name: str, form: Filled, key
     if name == "assign":
         await _may_get(hub, ticket, text_of(form, "operator"))
     if FORMS[name].tells:
-        await _reachable(hub, ticket, name, form)
+        await _reachable(hub, ticket, me, name, form)
     wish = read(name, form, ticket)
     files = wish.files if wish.files and await _carries_files(hub, ticket) else ()
     await work.do(ticket.id, wish.act, actor, key, text=wish.text, files=files, seen=_seen(form))
@@ -171,14 +171,17 @@ async def _may_get(hub: Hub, ticket: Ticket, operator: str) -> None:
         raise Refused("not_staff", NOBODY_SUCH)
 
 
-async def _reachable(hub: Hub, ticket: Ticket, name: str, form: Filled) -> None:
-    """Nothing is promised to a citizen who cannot be written to now."""
+async def _reachable(hub: Hub, ticket: Ticket, me: Staff, name: str, form: Filled) -> None:
+    """Nothing is promised to a citizen who cannot be written to now, and nobody talks over a colleague."""
     silent = (name == "close" and form.get("tell") != "yes") or (
         name == "review" and form.get("decision") == "decline"
     )
     conversation = await hub.store.conversation(ticket.conversation)
     if silent or name in ("reopen", "split") or conversation is None:
         return
+    if name in ("answer", "ask") and not is_free_for(conversation, me):
+        names = await names_of(hub.store, [conversation.operator])
+        raise Refused("held", HELD.format(name=names.get(conversation.operator or "", "Đồng nghiệp")))
     reach = reach_of(hub, conversation)
     if not reach.staff:
         raise Refused("unreachable", reach.notice or "Kênh này hiện không cho gửi tin.")

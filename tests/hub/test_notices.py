@@ -131,3 +131,7 @@ async def test_operators_are_told_of_what_cannot_be_sent(
     await sender.casework.do(ticket.id, acts.Remind(), LAN, "4")
     assert await without.send_one()
     assert "chưa cài đặt email" in await last_note(sender, ticket)
+    nowhere = replace(sender, base_url=None)
+    await sender.casework.do(ticket.id, acts.Remind(), LAN, "5")
+    assert await nowhere.send_one()
+    assert "HUB_PUBLIC_URL" in await last_note(sender, ticket)

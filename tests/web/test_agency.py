@@ -208,6 +208,7 @@ async def test_answering_by_link_ends_the_link(hub: ConsoleHub, caplog: pytest.L
         (acts.Revoke(), "đã được thay"),
         (acts.Forward(agency=HEALTH), "đã được chuyển"),
         (acts.Close(), "giải quyết xong"),
+        (acts.Merge(into="k-2", into_due_at=1, into_state="new"), "đã gộp"),
     ],
 )
 async def test_a_link_that_has_ended_says_why_and_nothing_else(

@@ -48,6 +48,7 @@ async def hub(
     monkeypatch.setenv("HUB_EMAIL__IMAP_URL", "imap://127.0.0.1:1/INBOX")
     monkeypatch.setenv("HUB_EMAIL__SMTP_URL", exchange.url)
     monkeypatch.setenv("HUB_REPLY_PAUSE_MS", "0")
+    monkeypatch.setenv("HUB_PUBLIC_URL", "http://1022.example.vn")
     settings = read_settings(data=tmp_path, port=0)
     hub = HubProcess(settings, bot=ScriptedBot(reply=report), mail=False)
     await hub.start()

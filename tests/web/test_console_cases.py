@@ -93,7 +93,8 @@ async def test_the_panel_in_the_conversation_has_the_deadline_and_the_acts(
     panel = html[html.index('<aside id="panel"') :]
     for act in ("classify", "forward", "answer", "ask", "close", "merge", "split", "link", "spam"):
         assert f"/console/tickets/{ticket.id}/do/{act}" in panel
-    assert "Nhận phiếu" in panel
+    assert "Nhận phiếu" not in panel, "the head of the conversation offers that"
+    assert "Nhận phiếu" in await words(lan, ticket)
     assert "08:00 26/11/2026" in panel
     for gone in ("review", "reopen", "unmerge"):
         assert f"/do/{gone}" not in panel
@@ -313,3 +314,33 @@ async def test_the_operator_is_told_how_the_agency_hears_of_it(hub: ConsoleHub, 
     assert (await hub.browser().get(link[0]))[0] == 410
     await send(lan, ticket, "remind")
     assert {one.kind for one in await hub.store.notices(ticket.id)} == {"forwarded", "reminded"}
+
+
+async def test_two_who_review_at_once_send_it_once(hub: ConsoleHub, lan: Browser) -> None:
+    ticket = await reported(hub)
+    await send(lan, ticket, "forward", agency=POWER)
+    assert hub.hub.casework
+    await hub.hub.casework.do(ticket.id, acts.Propose(kind="answer", text="Xong"), AGENCY, "1")
+    minh = await hub.signed_in("minh")
+    filled = [await form(one, ticket, "review") | {"decision": "send", "text": "Xong"} for one in (lan, minh)]
+    address = f"/console/tickets/{ticket.id}/do/review"
+    done = await asyncio.gather(lan.post(address, filled[0]), minh.post(address, filled[1]))
+    assert sorted(one.status for one in done) == [303, 422]
+    said = [
+        m for m in await hub.store.messages(ticket.conversation) if m.author == "operator" and not m.internal
+    ]
+    assert len(said) == 1
+
+
+async def test_nobody_answers_over_a_colleague_who_talks_with_the_citizen(
+    hub: ConsoleHub, lan: Browser
+) -> None:
+    message = await hub.citizen_says("Cho gặp người")
+    ticket = await hub.ticket(message.conversation)
+    minh = await hub.signed_in("minh")
+    await minh.act(ticket.conversation, "take", ticket=ticket.id)
+    for act in ("answer", "ask"):
+        refused = await send(lan, ticket, act, text="Dạ")
+        assert refused.status == 422
+        assert "Tổng đài viên Súng đang trò chuyện với người dân" in await refused.text()
+    assert (await send(minh, ticket, "answer", text="Dạ")).status == 303
