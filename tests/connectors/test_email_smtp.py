@@ -235,3 +235,14 @@ def test_settings_of_tokens_belong_together(wrong: dict[str, str]) -> None:
     EmailSettings.model_validate(given | whole)
     with pytest.raises(ValueError, match="token_url"):
         EmailSettings.model_validate(given | whole | wrong)
+
+
+async def test_what_was_said_elsewhere_is_a_mail_of_its_own(
+    exchange: MailExchange, tools: MemoryTools
+) -> None:
+    form = TALK.model_copy(update={"channel": "form", "sender": "f_1", "key": "f_1"})
+    await connector(exchange, tools).write(outgoing(line(author="operator"), form), "tu@example.vn")
+    (mail,) = exchange.taken
+    assert exchange.recipients == [["tu@example.vn"]]
+    assert mail["In-Reply-To"] is None
+    assert "f_1" not in mail.as_string(), "nothing by which the form could be found"

@@ -3,7 +3,7 @@ store gives them to anybody. Knows nothing of ``handoff.reports``."""
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +60,15 @@ def state_at(ticket: Ticket, at: int) -> TicketState | None:
     return found[-1] if found else None
 
 
+def minutely(ticket: Ticket, start: int, end: int) -> Iterator[tuple[int, TicketState | None]]:
+    """Each minute, and the state the ticket was in."""
+    place, state, history = 0, None, ticket.history
+    for at in range(start, end, MINUTE):
+        while place < len(history) and history[place].at <= at:
+            state, place = history[place].state, place + 1
+        yield at, state
+
+
 def settled_since(ticket: Ticket, at: int) -> int | None:
     """From when on it was settled, if it was at ``at``."""
     since = None
@@ -74,8 +83,7 @@ def is_late(ticket: Ticket, end: int, minutes: Minutes) -> bool:
     """Whether there was a minute before ``end`` in which somebody should have answered already."""
     assert ticket.received_at is not None
     counted = 0
-    for at in range(ticket.received_at, end, MINUTE):
-        state = state_at(ticket, at)
+    for at, state in minutely(ticket, ticket.received_at, end):
         stands_still = state == "waiting_citizen"
         if counted >= ticket.hours * 60 and state in OPEN_STATES - {"answered"} and not stands_still:  # type: ignore[operator]
             return True
@@ -102,9 +110,10 @@ def legs(ticket: Ticket, end: int, rules: Rules, minutes: Minutes) -> list[tuple
                 continue
             break
         counted, late = 0, False
-        for at in range(event.at, over, MINUTE):
-            if state_at(ticket, at) == "forwarded":
-                late = late or counted >= rules.agency_hours(ticket.category, agency) * 60
+        promised = rules.agency_hours(ticket.category, agency) * 60
+        for at, state in minutely(ticket, event.at, over):
+            if state == "forwarded":
+                late = late or counted >= promised
                 counted += minutes[at]
         if how == "answered":
             how = "late" if late else "on_time"
@@ -204,9 +213,7 @@ def _took(ticket: Ticket, end: int, minutes: Minutes, *, waits: bool) -> tuple[i
     """Clock and working milliseconds from receipt; those of waiting for the citizen count only with ``waits``."""
     assert ticket.received_at is not None
     counted = [
-        at
-        for at in range(ticket.received_at, end, MINUTE)
-        if waits or state_at(ticket, at) != "waiting_citizen"
+        at for at, state in minutely(ticket, ticket.received_at, end) if waits or state != "waiting_citizen"
     ]
     return len(counted) * MINUTE, sum(minutes[at] for at in counted) * MINUTE
 
