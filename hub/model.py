@@ -212,6 +212,7 @@ class Conversation(Value):
     interacted_at: int | None = None  # when the citizen last did what keeps the platform's reply window open
     unreachable: str | None = None  # the platform's reason why this person cannot be written to
     contact: dict[str, str] = {}  # what the person shared: phone, address…
+    person: str | None = None  # the same in all conversations that staff know to be one person's
     dialogue: Dialogue = Dialogue()
     created_at: int
     touched_at: int
@@ -384,6 +385,8 @@ class ConversationQuery(Value):
     owner: Owner | None = None
     open_ticket: bool | None = None
     unread: bool | None = None  # something was said that no operator has seen
+    person: str | None = None
+    sender: str | None = None
 
 
 # ---- knowledge in the store ----------------------------------------------------------------------

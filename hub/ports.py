@@ -293,6 +293,11 @@ class Store(Protocol):
         """Those whose people spoke last come first, then by id."""
         ...
 
+    async def set_person(self, conversations: Sequence[str], person: str | None, *, now: int) -> None:
+        """Say that these conversations are one person's, or (None) that each stands alone again. Those that are not
+        there are left out; the same again changes nothing."""
+        ...
+
     async def conversations(self, ids: Sequence[str]) -> dict[str, Conversation]:
         """By id; those that are not there are left out."""
         ...

@@ -48,6 +48,7 @@ def erased_conversation(conversation: Conversation) -> Conversation:
         update={
             "sender": "",
             "name": None,
+            "person": None,
             "contact": {},
             "unreachable": None,
             "dialogue": Dialogue(),

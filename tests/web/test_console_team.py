@@ -167,3 +167,30 @@ async def test_knowledge_is_offered_for_what_was_asked_and_kept_with_the_reply(
     assert said.knowledge == (found[0]["id"],)
     names = [one["title"] for one in await helps(lan, ticket, "people")]
     assert names == ["Giám sát Lúa", "Tổng đài viên Sen Hồng"]
+
+
+async def test_a_persons_conversations_are_joined_and_parted(
+    hub: ConsoleHub, lan: Browser, ticket: Ticket
+) -> None:
+    other = await hub.citizen_says("Tôi gọi hôm qua", who="w-2")
+    second = await hub.ticket(other.conversation, "Việc hôm qua")
+    for id_ in (ticket.conversation, other.conversation):
+        await hub.store.note_person(id_, now=hub.clock.now(), contact={"phone": "0900000001"})
+    address = f"/console/conversations/{ticket.conversation}/person"
+    _, html = await lan.get(address)
+    assert "Có thể là cùng một người" in html
+    assert second.code not in html
+    form = {"csrf": await lan.token(), "other": other.conversation, "key": "k-1"}
+    for _ in range(2):
+        assert (await lan.post(f"{address}/join", form)).status == 200
+    _, html = await lan.get(address)
+    assert second.code in html
+    assert "Có thể là cùng một người" not in html
+    assert second.code in (await lan.get(f"/console/conversations/{other.conversation}/person"))[1]
+    notes = [m.text for m in await hub.store.messages(ticket.conversation) if m.internal]
+    assert len(notes) == 1
+    assert "cùng một người" in (notes[0] or "")
+    assert (await lan.post(f"{address}/part", form | {"key": "k-2"})).status == 200
+    assert second.code not in (await lan.get(address))[1]
+    async with lan.client.post(hub.url + f"{address}/find", data=form | {"q": second.code}) as answer:
+        assert f'value="{other.conversation}"' in await answer.text()

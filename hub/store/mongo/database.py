@@ -75,6 +75,8 @@ INDEXES: tuple[tuple[str, str, Document, Document], ...] = (
     ("conversations", "due", {"due_at": _UP}, {}),
     ("conversations", "touched", {"touched_at": _UP}, {}),
     ("conversations", "spoken", {"interacted_at": _DOWN, "_id": _UP}, {}),
+    ("conversations", "person", {"person": _UP}, {}),
+    ("conversations", "sender", {"sender": _UP}, {}),
     ("conversations", "words", {"words": _UP}, {}),
     ("messages", "words", {"words": _UP}, {}),
     ("tickets", "words", {"words": _UP}, {}),

@@ -104,6 +104,7 @@ def person_fields(conversation: Conversation) -> Document:
     """What is known of the person."""
     return {
         "sender": conversation.sender,
+        "person": conversation.person,
         "name": conversation.name,
         "contact": json.dumps(conversation.contact, ensure_ascii=False),
         "interacted_at": conversation.interacted_at,

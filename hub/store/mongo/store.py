@@ -56,7 +56,6 @@ from hub.ports import Books
 from hub.store.mongo import (
     audit,
     blobs,
-    conversations,
     deliveries,
     facts,
     intake,
@@ -71,6 +70,7 @@ from hub.store.mongo import (
     search,
     tickets,
 )
+from hub.store.mongo import conversations as talks
 from hub.store.mongo.books import balance
 from hub.store.mongo.database import Database, Document, put_new, reaching
 from hub.store.mongo.documents import conversation_of, message_of, staff_of, turn_of
@@ -345,7 +345,7 @@ class MongoStore:
         )
         query = TicketQuery(states=states, merged=False, order="urgent" if state == "open" else "changed")
         found = await tickets.find(self._db, query, limit)
-        of = await conversations.by_id(self._db, [ticket.conversation for ticket in found])
+        of = await talks.by_id(self._db, [ticket.conversation for ticket in found])
         return [(ticket, of[ticket.conversation]) for ticket in found]
 
     @reaching
@@ -366,11 +366,15 @@ class MongoStore:
     async def find_conversations(
         self, query: ConversationQuery, *, limit: int, skip: int = 0
     ) -> list[Conversation]:
-        return await conversations.find(self._db, query, limit, skip)
+        return await talks.find(self._db, query, limit, skip)
+
+    @reaching
+    async def set_person(self, conversations: Sequence[str], person: str | None, *, now: int) -> None:
+        await talks.set_person(self._journal, conversations, person, now)
 
     @reaching
     async def conversations(self, ids: Sequence[str]) -> dict[str, Conversation]:
-        return await conversations.by_id(self._db, ids)
+        return await talks.by_id(self._db, ids)
 
     @reaching
     async def search(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hub.model import Conversation, ConversationQuery
-from hub.store.sqlite.rows import conversation_of
+from hub.store.sqlite.rows import conversation_of, touch
 
 
 def find(c: sqlite3.Connection, query: ConversationQuery, limit: int, skip: int) -> list[Conversation]:
@@ -23,6 +23,14 @@ def by_id(c: sqlite3.Connection, ids: Sequence[str]) -> dict[str, Conversation]:
     return {row["id"]: conversation_of(row) for row in rows}
 
 
+def set_person(c: sqlite3.Connection, ids: Sequence[str], person: str | None, now: int) -> None:
+    for id_ in ids:
+        if c.execute(
+            "UPDATE conversations SET person = ? WHERE id = ? AND person IS NOT ?", (person, id_, person)
+        ).rowcount:
+            touch(c, id_, now)
+
+
 def _where(query: ConversationQuery) -> tuple[str, list[Any]]:
     terms: list[str] = ["1"]
     values: list[Any] = []
@@ -34,6 +42,10 @@ def _where(query: ConversationQuery) -> tuple[str, list[Any]]:
         values.append(query.owner)
     if query.open_ticket is not None:
         terms.append(f"ticket IS {'NOT ' if query.open_ticket else ''}NULL")
+    for name in ("person", "sender"):
+        if (value := getattr(query, name)) is not None:
+            terms.append(f"{name} = ?")
+            values.append(value)
     if query.unread is not None:
         terms.append(f"last_seq {'>' if query.unread else '<='} staff_read_seq")
     return " AND ".join(terms), values

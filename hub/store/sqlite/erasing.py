@@ -33,7 +33,7 @@ def erase(c: sqlite3.Connection, conversation: str, now: int) -> bool:
     if not changed and after == before:
         return True
     c.execute(
-        "UPDATE conversations SET sender = ?, name = NULL, contact = '{}', unreachable = NULL, dialogue = ?,"
+        "UPDATE conversations SET sender = ?, name = NULL, person = NULL, contact = '{}', unreachable = NULL, dialogue = ?,"
         " owner = ?, operator = NULL, ticket = NULL, handled_seq = last_seq, staff_read_seq = last_seq,"
         # whoever still works on what was said must not bring it back
         " epoch = epoch + 1, lease_token = NULL, lease_until = 0, attempts = 0, due_at = NULL, first_due_at = NULL"

@@ -31,7 +31,7 @@ NOT_MOVED: Final = {
 _CONVERSATION: Final = (
     "id", "channel", "account", "key", "sender", "name", "owner", "operator", "epoch", "last_seq", "handled_seq",
     "citizen_read_seq", "staff_read_seq", "ticket", "created_at", "touched_at", "version", "due_at", "first_due_at",
-    "attempts", "interacted_at", "unreachable",
+    "attempts", "interacted_at", "unreachable", "person",
 )  # fmt: skip
 _MESSAGE: Final = (
     "conversation", "seq", "id", "author", "at", "text", "outcome", "turn", "delivery", "attempts", "external_id",

@@ -53,7 +53,6 @@ from hub.model import (
 from hub.ports import Books
 from hub.store.sqlite import (
     audit,
-    conversations,
     facts,
     jobs,
     knowledge,
@@ -65,6 +64,7 @@ from hub.store.sqlite import (
     search,
     tickets,
 )
+from hub.store.sqlite import conversations as talks
 from hub.store.sqlite.blobs import Blobs
 from hub.store.sqlite.books import balance
 from hub.store.sqlite.engine import Engine, Work, migrations
@@ -422,10 +422,13 @@ class SqliteStore:
     async def find_conversations(
         self, query: ConversationQuery, *, limit: int, skip: int = 0
     ) -> list[Conversation]:
-        return await self._engine.read(lambda c: conversations.find(c, query, limit, skip))
+        return await self._engine.read(lambda c: talks.find(c, query, limit, skip))
+
+    async def set_person(self, conversations: Sequence[str], person: str | None, *, now: int) -> None:
+        await self._engine.write(lambda c: talks.set_person(c, conversations, person, now))
 
     async def conversations(self, ids: Sequence[str]) -> dict[str, Conversation]:
-        return await self._engine.read(lambda c: conversations.by_id(c, ids))
+        return await self._engine.read(lambda c: talks.by_id(c, ids))
 
     async def search(
         self, question: str, *, limit: int, skip: int = 0, kind: FoundKind | None = None
