@@ -1,4 +1,4 @@
-"""Which tickets look like the same case, and the page where many are made one."""
+"""Which tickets look like the same case: by the words of their summaries and places."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -221,6 +221,14 @@ async def test_a_link_that_has_ended_says_why_and_nothing_else(
     assert (status, words in html, "Mất điện" in html) == (410, True, False)
 
 
+async def test_a_case_whose_citizen_was_erased_is_closed_to_its_link(hub: ConsoleHub) -> None:
+    ticket = await forwarded(hub)
+    base = link(hub, ticket)
+    assert await hub.store.erase_person(ticket.conversation, now=hub.clock.now())
+    status, html = await hub.browser().get(base)
+    assert (status, "giải quyết xong" in html) == (410, True)
+
+
 async def test_returned_expired_and_forged_links(hub: ConsoleHub) -> None:
     ticket, stranger = await forwarded(hub), hub.browser()
     base = link(hub, ticket)
