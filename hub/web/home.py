@@ -12,5 +12,11 @@ async def home(request: web.Request) -> web.StreamResponse:
     return render(request, "home.html", code="", meta=meta, storms=storms_now(request))
 
 
+async def banners(request: web.Request) -> web.StreamResponse:
+    """What pages that are already open should show now."""
+    texts = [one.banner for one in storms_now(request)]
+    return web.json_response(texts, headers={"Cache-Control": "no-store"})
+
+
 def routes() -> list[web.AbstractRouteDef]:
-    return [web.get("/", home)]
+    return [web.get("/", home), web.get("/banners", banners)]
