@@ -268,7 +268,12 @@ async def _choices(hub: Hub, shown: CaseFile, me: Staff, name: str) -> dict[str,
             "with_files": with_files,
         }
     if name == "forward":
-        return {"agencies": rules.agencies.all(), "policies": rules.policy}
+        units = [rules.agencies.get(id_) for id_ in shown.route.candidates]
+        return {
+            "agencies": [one for one in rules.agencies.all() if not one.open],
+            "fitting": [one for one in units if one is not None and not one.open],
+            "groups": [one.name for one in units if one is not None and one.open],
+        }
     if name == "merge":
         return {"found": by_likeness(ticket, list(shown.alike)), "people": await names_of(hub.store, ())}
     return {}
