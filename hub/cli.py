@@ -106,6 +106,9 @@ def _parser() -> argparse.ArgumentParser:
     add("check", _kb_check, "check the product's own knowledge files", kb)
     imported = add("import", _kb_import, "import procedures (YAML, JSON, CSV, XLSX), all or nothing", kb)
     imported.add_argument("file", type=Path)
+    imported.add_argument(
+        "--replace-edits", action="store_true", help="also replace entries that were edited in the console"
+    )
     zalo = commands.add_parser("zalo", help="the Zalo OA channel").add_subparsers(
         required=True, metavar="COMMAND"
     )
@@ -365,25 +368,20 @@ def _kb_check(arguments: argparse.Namespace) -> int:
 
 
 def _kb_import(arguments: argparse.Namespace) -> int:
-    from bot.knowledge import KnowledgeBase, seed_docs
-    from bot.knowledge.importer import read_import
     from hub.clock import SystemClock
+    from hub.kb import import_file
 
-    async def run(store: "Store") -> int:
-        now = SystemClock().now()
-        await store.put_knowledge(seed_docs(), now=now)
-        present = {(doc.kind, doc.id): doc for doc in await store.knowledge()}
-        known = {kind: {id_ for k, id_ in present if k == kind} for kind in ("agency", "source")}
-        docs = read_import(arguments.file, known["agency"], known["source"])
-        KnowledgeBase.build(
-            (present | {(doc.kind, doc.id): doc for doc in docs}).values()
-        )  # or nothing is stored
-        await store.put_knowledge(docs, now=now)
-        return sum(doc.kind == "procedure" for doc in docs)
-
-    _out(
-        f"{_with_store(_settings(arguments), run)} procedures imported; a running hub uses them within seconds"
+    done = _with_store(
+        _settings(arguments),
+        lambda store: import_file(
+            store, arguments.file, over_edits=arguments.replace_edits, now=SystemClock().now()
+        ),
     )
+    _out(f"{done.procedures} procedures imported; a running hub uses them within seconds")
+    if done.kept:
+        _out(f"kept as edited in the console (--replace-edits takes the file's): {', '.join(done.kept)}")
+    if done.replaced:
+        _out(f"replaced what was edited in the console, to be undone there: {', '.join(done.replaced)}")
     return 0
 
 

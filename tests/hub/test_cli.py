@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.knowledge import seed_docs
 from hub.cli import main
-from hub.model import Raw
+from hub.model import KnowledgeEdit, Raw
 from hub.store.sqlite import SqliteStore
 
 
@@ -70,6 +71,50 @@ def test_an_import_is_found_at_once_and_a_broken_one_changes_nothing(
     assert found["procedures"][0] == "nuoi-chim-yen"
     assert "nuoi-ca" not in found["procedures"]
     assert "dang-ky-khai-sinh" in json.dumps(_search(capsys, "khai sinh", data))
+
+
+def test_an_import_keeps_what_editors_changed_unless_told_otherwise(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "moi.yml"
+    entry = {
+        "id": "dang-ky-khai-sinh", "name": "Khai sinh (bản nhập)", "aliases": [], "field": "Hộ tịch", "level": "xa",
+        "agency": "dt-ubnd-xa", "as_of": "2026-11",
+    }  # fmt: skip
+    file.write_text(json.dumps([entry], ensure_ascii=False), encoding="utf-8")
+    command = ["kb", "import", str(file), "--data", str(tmp_path)]
+
+    async def edited() -> tuple[str, list[KnowledgeEdit]]:
+        """Have an editor change the entry, if nobody has yet; its name and its history."""
+        store = SqliteStore(tmp_path / "hub.db")
+        await store.open()
+        try:
+            await store.put_knowledge(seed_docs(), now=1)
+            before = await store.knowledge_entry("procedure", entry["id"])
+            assert before is not None
+            if before.origin == "seed":
+                body = before.body | {"name": "Khai sinh (đã sửa)"}
+                after = before.model_copy(update={"body": body, "origin": "editor"})
+                await store.commit_edit(
+                    KnowledgeEdit(
+                        id="e-1", kind="procedure", entry=before.id, before=before, after=after, state="applied",
+                        by="s-1", at=1,
+                    )
+                )  # fmt: skip
+            kept = await store.knowledge_entry("procedure", entry["id"])
+            assert kept is not None
+            return kept.body["name"], await store.knowledge_edits(limit=9)
+        finally:
+            await store.close()
+
+    assert asyncio.run(edited())[0] == "Khai sinh (đã sửa)"
+    assert main(command) == 0
+    assert "kept as edited in the console" in capsys.readouterr().out
+    assert asyncio.run(edited())[0] == "Khai sinh (đã sửa)"
+    assert main([*command, "--replace-edits"]) == 0
+    name, history = asyncio.run(edited())
+    assert name == "Khai sinh (bản nhập)"
+    assert [edit.by for edit in history] == ["import", "s-1"]
 
 
 def _search(capsys: pytest.CaptureFixture[str], query: str, data: str) -> dict:
