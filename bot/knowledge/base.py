@@ -34,6 +34,8 @@ NAMED, NAMED_WEIGHT = 0.6, 20.0
 TIE, NEAR = 0.01, 0.05
 #: Log-odds of an entry whose editor put down this very question.
 PUT_DOWN = 12.0
+#: The same where nothing was learned: the chance of the entries found by their names alone.
+CLAIM_PUT_DOWN = 0.99
 #: How steeply better resemblance is preferred among entries nothing was learned about.
 STEEP = 14.0
 #: How much likelier than others a neighbour (of the same field) of what was just talked of is what comes next.
@@ -71,12 +73,7 @@ class KnowledgeBase:
         self._follow_ups = seed_follow_ups()
         self._index = Index(phrases)
         self._learn(phrases, needs, ranker)
-        self._put_down: dict[str, list[int]] = defaultdict(list)
-        for at, (hit, said) in enumerate(zip(self._hits, phrases, strict=True)):
-            if self._docs[hit.kind, hit.id].origin == "editor":
-                gists = {gist(spelling) for one in said for spelling in (one, fold(one))}
-                for phrase in gists - {""}:
-                    self._put_down[phrase].append(at)
+        self._put_down = self._what_editors_put_down()
         self._category_ids = list(entries.categories)
         self._categories = Index([[c.name, *c.examples] for c in entries.categories.values()])
         self._gazetteer = Gazetteer(entries.communes.values())
@@ -115,6 +112,21 @@ class KnowledgeBase:
         elif before is not None:
             del docs[before.kind, before.id]
         return self.build(docs.values(), self.revision, like=self)
+
+    def _what_editors_put_down(self) -> dict[str, list[int]]:
+        """Entries by the very questions that editors have put down for them. Names are not among these: several
+        entries may share one, and then the citizen is asked which."""
+        found: dict[str, list[int]] = defaultdict(list)
+        for at, hit in enumerate(self._hits):
+            said: Sequence[str] = []
+            if hit.kind == "procedure":
+                said = self.entries.procedures[hit.id].needs
+            elif self._docs["faq", hit.id].origin == "editor":
+                faq = self.entries.faqs[hit.id]
+                said = [faq.question, *faq.variants]
+            for phrase in {gist(spelling) for one in said for spelling in (one, fold(one))} - {""}:
+                found[phrase].append(at)
+        return found
 
     def learned(self) -> "KnowledgeBase":
         """The same entries, with all there is to learn from them: seconds of work."""
@@ -270,11 +282,11 @@ class KnowledgeBase:
         """The chance of each entry, and of none of them, given its resemblance to the query."""
         chances: Floats = np.zeros(len(self._hits), dtype=np.float32)
         unknown = 1.0
+        put_down = self._put_down.get(gist(nfc(query[:QUERY_CHARS])), []) if self._put_down else []
         if self._ranker is not None:
             odds = self._ranker.logits(nfc(query[:QUERY_CHARS]))[self._columns]
             alike = scores[self._learned]
-            if self._put_down and (put_down := self._put_down.get(gist(nfc(query[:QUERY_CHARS])))):
-                odds[:-1][np.isin(self._learned, put_down)] += PUT_DOWN
+            odds[:-1][np.isin(self._learned, put_down)] += PUT_DOWN
             odds[:-1] += INDEX_WEIGHT * alike + NAMED_WEIGHT * np.maximum(alike - NAMED, 0)
             share = _softmax(np.float32(SHARPNESS) * odds)
             chances[self._learned], unknown = share[:-1], float(share[-1])
@@ -282,6 +294,8 @@ class KnowledgeBase:
             best = float(scores[self._others].max())
             rival = float(scores[self._learned].max(initial=0.0))
             claim = np.float32(certainty(best) / (1 + np.exp(-STEEP * (best - rival))))
+            if np.isin(self._others, put_down).any():
+                claim = np.float32(CLAIM_PUT_DOWN)
             chances *= 1 - claim
             unknown *= 1 - float(claim)
             chances[self._others] = claim * _softmax(np.float32(STEEP) * scores[self._others])

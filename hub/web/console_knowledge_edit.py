@@ -43,6 +43,11 @@ _ASPECTS: Final = {str(aspect): name for aspect, (name, _) in ASPECTS.items()}
 #: Fields that name other entries.
 REFERENCES: Final[tuple[str, ...]] = ("agency", "owner", "source", "category")
 VERIFIABLE: Final = {"code": "Mã thủ tục", "processing_time": "Thời hạn", "fee": "Lệ phí"}
+#: What begins with which field.
+HEADINGS: Final = {
+    "name": "Tên và cách hỏi", "question": "Câu hỏi và câu trả lời", "documents": "Nội dung trả lời",
+    "source": "Nguồn, độ chắc chắn, rà soát",
+}  # fmt: skip
 HINTS: Final = {
     "aliases": "Mỗi dòng một tên.",
     "needs": "Mỗi dòng một câu, viết như người dân nhắn. Có tác dụng ngay khi lưu.",
@@ -68,6 +73,7 @@ class Field:
     choices: dict[str, str]
     hint: str
     fault: str | None
+    heading: str | None
 
 
 async def edit_form(request: web.Request) -> web.StreamResponse:
@@ -236,7 +242,9 @@ def _field(request: web.Request, kind: EditableKind, name: str, value: str, faul
         widget = "list"
     elif name in ("name", "official_name", "answer", "where_to_apply", "notes", "fee_summary", "fee_note"):
         widget = "text"
-    return Field(name, LABELS[kind][name], value, widget, choices, HINTS.get(name, ""), fault)
+    return Field(
+        name, LABELS[kind][name], value, widget, choices, HINTS.get(name, ""), fault, HEADINGS.get(name)
+    )
 
 
 async def _of(request: web.Request) -> tuple[Entry, KnowledgeDoc]:

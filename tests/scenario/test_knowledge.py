@@ -57,7 +57,7 @@ async def test_from_a_question_asked_in_vain_to_an_answer_and_back(
     await editor.get_by_label("Tìm mục").press_sequentially("thành lập hộ kinh doanh")
     await editor.get_by_label(NAME).first.check()
     await editor.get_by_role("button", name="Xem trước").press("Enter")
-    after = editor.locator("section.found").nth(1)
+    after = editor.locator("section.finding").nth(1)
     await expect(after).to_contain_text("Trả lời từ", timeout=30_000)
     await expect(after).to_contain_text("hộ kinh doanh")
     await editor.screenshot(path=tmp_path / "preview.png", full_page=True)

@@ -67,6 +67,28 @@ def test_a_new_question_is_found_and_one_that_is_gone_is_not(seeded: KnowledgeBa
     assert after.changed(new, None).find("cho hỏi mấy giờ có chợ đêm vậy").id != "cho-dem-cao-lanh"
 
 
+def test_a_name_that_several_share_is_still_asked_back(
+    seeded: KnowledgeBase, docs: dict[tuple[str, str], KnowledgeDoc]
+) -> None:
+    asked = "giấy phép lái xe"
+    before = seeded.find(asked)
+    assert before.outcome == "clarify"
+    doc = docs["procedure", before.candidates[0].id]
+    after = seeded.changed(doc, edited(doc, notes="Chỉ sửa lưu ý."))
+    assert after.find(asked).outcome == "clarify"
+
+
+def test_a_new_question_is_told_from_one_that_is_like_it(seeded: KnowledgeBase) -> None:
+    old = next(faq for faq in seeded.entries.faqs.values() if "1022" in faq.question)
+    body = {
+        "id": "moi", "category": old.category, "question": f"{old.question[:-1]} vào ngày Tết?", "answer": "Thử.",
+        "source": list(old.source), "verified": False, "as_of": "2026-11",
+    }  # fmt: skip
+    after = seeded.changed(None, KnowledgeDoc(kind="faq", id="moi", body=body, origin="editor"))
+    assert after.find(f"dạ {body['question']}").id == "moi"
+    assert after.find(old.question).id == old.id
+
+
 def test_what_does_not_fit_is_refused_with_its_field(
     seeded: KnowledgeBase, docs: dict[tuple[str, str], KnowledgeDoc]
 ) -> None:
