@@ -87,7 +87,7 @@ async def test_from_a_question_asked_in_vain_to_an_answer_and_back(
     await editor.get_by_role("link", name=NAME).first.click()
     await fits(editor)
     await editor.get_by_role("link", name="Sửa mục này").click()
-    await expect(editor.get_by_label("Tên thủ tục")).not_to_have_value("")
+    await expect(editor.get_by_role("textbox", name="Tên thủ tục")).not_to_have_value("")
     await fits(editor)
     await editor.screenshot(path=tmp_path / "phone-edit.png", full_page=True)
     await editor.get_by_label("Lệ phí (tóm tắt)").fill("")
