@@ -16,6 +16,7 @@ from aiohttp import web
 from actions.server import action_app
 from bot.client import RasaBot
 from bot.knowledge import KnowledgeBase, seed_docs
+from bot.knowledge.learning import learn_apart
 from connectors import email, facebook, zalo
 from connectors.api import ApiConnector
 from connectors.form import FormConnector
@@ -180,6 +181,7 @@ class LiveKnowledge:
         current = self._current
         if current is None or not current.behind:
             return
+        await learn_apart(current.to_learn)
         learned = await asyncio.to_thread(current.learned)
         async with self._loading:
             if self._current is current:

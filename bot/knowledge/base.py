@@ -129,7 +129,7 @@ class KnowledgeBase:
         return found
 
     def learned(self) -> "KnowledgeBase":
-        """The same entries, with all there is to learn from them: seconds of work."""
+        """The same entries, with all there is to learn from them: seconds of work, unless it is kept on disk."""
         return self.build(self._docs.values(), self.revision, clock=self._clock)
 
     def _learn(self, phrases: list[list[str]], needs: Needs, ranker: Ranker | None) -> None:
@@ -141,6 +141,7 @@ class KnowledgeBase:
         }
         if to_learn:
             to_learn[UNKNOWN] = list(needs.unknown)
+        self.to_learn = to_learn
         self.behind = ranker is not None and ranker.name != model_name(to_learn)
         self._ranker = ranker or (Ranker.of(to_learn) if to_learn else None)
         columns = {label: n for n, label in enumerate(self._ranker.labels)} if self._ranker else {}
