@@ -30,6 +30,7 @@ GIVE_UP_MS: Final = 48 * 3_600_000
 NO_ADDRESS: Final = "no_address"
 NO_MAIL: Final = "no_mail"
 NO_URL: Final = "no_url"
+BOUNCED: Final = "bounced"
 NOT_TOLD: Final = "Thư báo cơ quan không gửi được: {why}. Cần chép liên kết gửi cơ quan, hoặc gọi điện."
 WHY: Final = {
     NO_ADDRESS: "chưa có địa chỉ email của cơ quan",
@@ -37,6 +38,7 @@ WHY: Final = {
     NO_URL: "chưa đặt địa chỉ công khai của Tổng đài (HUB_PUBLIC_URL)",
     "Unreachable": "địa chỉ email của cơ quan không nhận thư",
     "SendRefused": "máy chủ thư từ chối",
+    BOUNCED: "thư bị trả lại, địa chỉ email của cơ quan không nhận",
     "gave_up": "máy chủ thư không liên lạc được trong 48 giờ",
 }
 
@@ -115,13 +117,25 @@ class NoticeSender:
         else:
             await self.store.settle_notice(job, "sent", now=self.clock.now())
 
+    async def came_back(self, mail: str) -> bool:
+        """A mail came back for good, says its Message-ID; False: it was no notice."""
+        notice = await self.store.fail_notice(
+            mail.strip("<>").partition("@")[0], now=self.clock.now(), error=BOUNCED
+        )
+        if notice is not None:
+            await self._tell(notice, BOUNCED)
+        return notice is not None
+
     async def _failed(self, job: NoticeJob, why: str) -> None:
         """The operators hear of it before it is settled: a death in between tells them again, which changes nothing."""
-        notice: Notice = job.notice
+        notice = job.notice
+        await self._tell(notice, why)
+        await self.store.settle_notice(job, "failed", now=self.clock.now(), error=why)
+
+    async def _tell(self, notice: Notice, why: str) -> None:
         text = NOT_TOLD.format(why=WHY.get(why, why))
         try:
-            await self.casework.do(notice.ticket, acts.Note(text=text), SYSTEM, f"{notice.id}:failed")
+            await self.casework.do(notice.ticket, acts.Note(text=text), SYSTEM, f"{notice.id}:{why}")
         except (Refused, NotFound) as error:
             log.info("nobody to tell", extra={"facts": {"why": type(error).__name__}})
         log.warning("notice not sent", extra={"facts": {"notice": notice.id, "why": why}})
-        await self.store.settle_notice(job, "failed", now=self.clock.now(), error=why)

@@ -175,6 +175,10 @@ class Store(Protocol):
         """Record what became of it; with ``retry_at`` it is tried again then. False if the lease was lost."""
         ...
 
+    async def fail_notice(self, notice: str, *, now: int, error: str) -> Notice | None:
+        """It came back after all: ``failed``, whatever was recorded before; None: there is no such notice."""
+        ...
+
     async def notices(self, ticket: str) -> list[Notice]:
         """In the order in which they were decided."""
         ...

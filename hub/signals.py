@@ -4,7 +4,7 @@ Every effect is idempotent: a delivery whose worker died is carried out again fr
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from hub.audit import AuditNote
@@ -53,8 +53,12 @@ class Signals:
     live: Live
     clock: Clock
     metrics: Metrics
+    #: whether a mail that came back was one to an agency; then that has been dealt with
+    of_notice: Callable[[str], Awaitable[bool]] | None = None
 
     async def __call__(self, event: Event, received_at: int) -> None:
+        if event.kind == "bounce" and await self._notice_came_back(event):
+            return
         conversation = await self.store.conversation(conversation_id(event))
         if conversation is None:
             return
@@ -176,6 +180,11 @@ class Signals:
             await self.store.mark_delivered(conversation.id, upto, state, now=self.clock.now())
         elif ids and _under_way(recent):
             raise NotYet("the receipt may be of what is being sent")
+
+    async def _notice_came_back(self, event: Event) -> bool:
+        if self.of_notice is None or event.reply_to is None or not event.data.get("permanent", True):
+            return False
+        return await self.of_notice(event.reply_to)
 
     async def _bounce(self, event: Event) -> None:
         """A mail came back: the people who answer must know that it did not arrive."""

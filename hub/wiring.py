@@ -302,7 +302,9 @@ class HubProcess:
             settings.base_url if settings.public_url else None,
         )
         self.names = Names(self.store, connectors, live, clock)
-        self.signals = Signals(self.store, connectors, self.turns, live, clock, metrics)
+        self.signals = Signals(
+            self.store, connectors, self.turns, live, clock, metrics, self.notices.came_back
+        )
         self.outbox = Outbox(self.store, connectors, live, clock, metrics, undelivered=self.turns.undelivered)
         self.hub = Hub(
             settings=settings,

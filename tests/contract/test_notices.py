@@ -85,6 +85,19 @@ async def test_a_dead_senders_notice_is_due_again_and_its_late_word_counts_for_n
     assert not await store.settle_notice(alive, "sent", now=T0 + 23)
 
 
+async def test_what_came_back_has_failed_whatever_was_known(store: Store) -> None:
+    await decided(store, notice(1))
+    job = await store.lease_notice(now=T0 + 9, until=T0 + 20)
+    assert job
+    await store.settle_notice(job, "sent", now=T0 + 10)
+    failed = await store.fail_notice("z-1", now=T0 + 30, error="bounced")
+    assert failed
+    assert (failed.delivery, failed.error, failed.settled_at) == ("failed", "bounced", T0 + 30)
+    assert await store.notices("k-1") == [failed]
+    assert await store.lease_notice(now=T0 + 99, until=T0 + 100) is None
+    assert await store.fail_notice("z-9", now=T0, error="bounced") is None
+
+
 async def test_two_hubs_never_send_the_same(store: Store, other: Store) -> None:
     await decided(store, *(notice(n) for n in range(1, 21)))
     tries = [one.lease_notice(now=T0 + 99, until=T0 + 200) for one in (store, other) for _ in range(15)]

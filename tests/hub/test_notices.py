@@ -101,6 +101,19 @@ async def test_a_case_that_has_gone_on_is_not_mailed(sender: NoticeSender, excha
     assert (exchange.taken, await fate(sender, ticket)) == ([], [("void", None)])
 
 
+async def test_a_mail_that_comes_back_is_told(sender: NoticeSender, exchange: MailExchange) -> None:
+    ticket = await forwarded(sender)
+    assert await sender.send_one()
+    for _ in range(2):
+        assert await sender.came_back(exchange.taken[0]["Message-ID"])
+    assert await fate(sender, ticket) == [("failed", "bounced")]
+    assert "thư bị trả lại" in await last_note(sender, ticket)
+    now = await sender.store.ticket(ticket.id)
+    assert now
+    assert sum("thư bị trả lại" in (event.note or "") for event in now.history) == 1
+    assert not await sender.came_back("m-1@example.vn")
+
+
 async def test_an_agency_with_an_officer_needs_no_mail(sender: NoticeSender, exchange: MailExchange) -> None:
     await sender.store.put_staff(
         Staff(id="s-9", login="o", name="Thơ", role="officer", password_hash="x", agencies=(HEALTH,))

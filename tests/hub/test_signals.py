@@ -369,3 +369,18 @@ async def test_a_number_that_nobody_asked_for_is_only_kept(rooms: Rooms) -> None
     conversation, _, _ = await answered(rooms)
     await deliver(rooms, kind="profile", data={"phone": "84900000000"})
     assert len(await rooms.store.messages(conversation)) == 2
+
+
+async def test_a_mail_to_an_agency_that_came_back_belongs_to_no_conversation(rooms: Rooms) -> None:
+    came_back: list[str] = []
+
+    async def of_notice(mail: str) -> bool:
+        came_back.append(mail)
+        return True
+
+    rooms.signals.of_notice = of_notice
+    await deliver(rooms, kind="bounce", reply_to="z_1@example.vn", conversation="nobody's", data={})
+    await deliver(
+        rooms, id="b-2", kind="bounce", reply_to="z_2@example.vn", data={"permanent": False}, conversation="nobody's"
+    )  # fmt: skip
+    assert set(came_back) == {"z_1@example.vn"}

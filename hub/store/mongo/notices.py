@@ -49,6 +49,16 @@ async def settle(
     return done.matched_count == 1
 
 
+async def fail(db: Database, notice: str, *, now: int, error: str) -> Notice | None:
+    found = await db["notices"].find_one({"_id": notice})
+    if found is None:
+        return None
+    failed = _notice(found).settled("failed", now, error)
+    fields = {"due_at": None, "lease_token": None, "body": failed.model_dump_json()}
+    await db["notices"].update_one({"_id": notice}, {"$set": fields})
+    return failed
+
+
 async def of_ticket(db: Database, ticket: str) -> list[Notice]:
     found = db["notices"].find({"ticket": ticket}).sort([("at", ASCENDING), ("_id", ASCENDING)])
     return [_notice(one) async for one in found]

@@ -226,6 +226,10 @@ class MongoStore:
         return await notices.settle(self._db, job, delivery, now=now, retry_at=retry_at, error=error)
 
     @reaching
+    async def fail_notice(self, notice: str, *, now: int, error: str) -> Notice | None:
+        return await notices.fail(self._db, notice, now=now, error=error)
+
+    @reaching
     async def notices(self, ticket: str) -> list[Notice]:
         return await notices.of_ticket(self._db, ticket)
 

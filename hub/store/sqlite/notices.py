@@ -36,6 +36,18 @@ def settle(
     return done.rowcount == 1
 
 
+def fail(c: sqlite3.Connection, notice: str, now: int, error: str) -> Notice | None:
+    row = c.execute("SELECT body FROM notices WHERE id = ?", (notice,)).fetchone()
+    if row is None:
+        return None
+    failed = _notice(row).settled("failed", now, error)
+    c.execute(
+        "UPDATE notices SET due_at = NULL, lease_token = NULL, body = ? WHERE id = ?",
+        (failed.model_dump_json(), notice),
+    )
+    return failed
+
+
 def of_ticket(c: sqlite3.Connection, ticket: str) -> list[Notice]:
     rows = c.execute("SELECT body FROM notices WHERE ticket = ? ORDER BY at, id", (ticket,))
     return [_notice(row) for row in rows]

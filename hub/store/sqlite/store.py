@@ -228,6 +228,9 @@ class SqliteStore:
     ) -> bool:
         return await self._engine.write(lambda c: notices.settle(c, job, delivery, now, retry_at, error))
 
+    async def fail_notice(self, notice: str, *, now: int, error: str) -> Notice | None:
+        return await self._engine.write(lambda c: notices.fail(c, notice, now, error))
+
     async def notices(self, ticket: str) -> list[Notice]:
         return await self._engine.read(lambda c: notices.of_ticket(c, ticket))
 
