@@ -10,7 +10,8 @@ WIDTH: Final = 720
 HEIGHT: Final = 190
 TOP: Final = 22  # room for the values
 BOTTOM: Final = 24  # and for the labels
-MOST_LABELS: Final = 24
+MOST_LABELS: Final = 24  # of hours; days have longer ones
+MOST_DAYS: Final = 11
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def columns(
     most = max((*values, *(before or ()), 1))
     room = HEIGHT - TOP - BOTTOM
     step = WIDTH / len(values)
-    every = -(-len(values) // MOST_LABELS)
+    every = 1 if len(values) <= MOST_LABELS else -(-len(values) // MOST_DAYS)
 
     def top(value: int) -> float:
         return round(HEIGHT - BOTTOM - value / most * room, 1)

@@ -115,6 +115,7 @@ async function begin(form) {
     const { key, fields, waiting } = read();
     const answered = form.querySelector(".problem");  // the page shows what was sent just now
     if (!fields || (answered && key !== form.elements.key.value)) return false;
+    if (answered) write({ key, fields: values(), waiting: false });
     if (!answered) {
       for (const [name, value] of Object.entries(fields)) {
         const field = form.elements[name];
@@ -142,7 +143,7 @@ async function begin(form) {
     if (sending) return;
     sending = true;
     if (await connected()) {
-      save();
+      save(true);  // until the hub has answered: the connection may break on the way
       form.submit();
       return;
     }
@@ -176,6 +177,7 @@ async function begin(form) {
     send();
   });
   const retry = () => { if (read().waiting) send(); };
+  window.addEventListener("pageshow", () => { sending = false; });
   window.addEventListener("online", retry);
   setInterval(retry, RETRY_MS);
 
