@@ -18,6 +18,8 @@ from hub.model import (
     Event,
     KnowledgeDoc,
     Message,
+    Notice,
+    NoticeDelivery,
     Raw,
     State,
     Ticket,
@@ -81,6 +83,14 @@ class Sending:
     attempts: int = 0
 
 
+@dataclass
+class Mailing:
+    notice: Notice
+    due_at: int | None
+    token: str | None = None
+    attempts: int = 0
+
+
 class Model:
     def __init__(self) -> None:
         self.raws: dict[str, Delivered] = {}
@@ -93,6 +103,7 @@ class Model:
         self.tickets: dict[str, Ticket] = {}
         self.ticket_changed: dict[str, int] = {}
         self.sending: dict[str, Sending] = {}
+        self.mailings: dict[str, Mailing] = {}
         self.docs: dict[tuple[str, str], KnowledgeDoc] = {}
         self.revision = 0
         self.hits: dict[str, list[int]] = {}
@@ -223,6 +234,8 @@ class Model:
                 talk.change(message, outcome="ticketed", turn=turn.id)
         said = self._say(talk, turn)
         self._tickets(talk, turn)
+        for notice in turn.notices:
+            self.mailings[notice.id] = Mailing(notice, notice.at)
         owner = turn.owner or before.owner
         operator = None if owner == "bot" else turn.operator if turn.owner else before.operator
         seen = turn.actor == "operator" or (turn.actor == "bot" and owner == "bot")
@@ -355,6 +368,40 @@ class Model:
         if delivery in FINAL:
             talk.touch(now)
         return True
+
+    # -- mails to agencies
+
+    def lease_notice(self, now: int, until: int) -> Mailing | None:
+        due = [
+            (m.due_at, id_) for id_, m in self.mailings.items() if m.due_at is not None and m.due_at <= now
+        ]
+        if not due:
+            return None
+        mailing = self.mailings[min(due)[1]]
+        mailing.due_at, mailing.token, mailing.attempts = until, self.token(), mailing.attempts + 1
+        return mailing
+
+    def settle_notice(
+        self, id_: str, token: str | None, delivery: NoticeDelivery, now: int, retry_at: int | None
+    ) -> bool:
+        mailing = self.mailings[id_]
+        if token is None or mailing.token != token:
+            return False
+        mailing.notice = mailing.notice.settled(delivery, now, "E")
+        mailing.due_at, mailing.token = retry_at, None
+        return True
+
+    def fail_notice(self, id_: str, now: int) -> Notice | None:
+        mailing = self.mailings.get(id_)
+        if mailing is None:
+            return None
+        mailing.notice = mailing.notice.settled("failed", now, "bounced")
+        mailing.due_at, mailing.token = None, None
+        return mailing.notice
+
+    def notices(self, ticket: str) -> list[Notice]:
+        mine = [m.notice for m in self.mailings.values() if m.notice.ticket == ticket]
+        return sorted(mine, key=lambda one: (one.at, one.id))
 
     def mark_delivered(self, conversation: str, upto: int, delivery: Delivery, now: int) -> None:
         talk = self.talks[conversation]

@@ -27,6 +27,7 @@ from hub.model import (
     Event,
     KnowledgeDoc,
     Lease,
+    NoticeJob,
     Outgoing,
     Raw,
     TicketChange,
@@ -37,6 +38,7 @@ from hub.model import (
 from hub.store import store_for
 from tests.contract.builders import T0, event, raw, ticket
 from tests.contract.model import DAY_MS, Model
+from tests.contract.test_notices import notice
 
 T = TypeVar("T")
 STEP_MS = 10_007  # no two due times of different steps are the same, so there is one right order
@@ -117,6 +119,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.steps = 0
         self.leases: list[tuple[Lease, str]] = []  # the store's and the model's token
         self.items: list[tuple[Outgoing, str | None]] = []
+        self.jobs: list[tuple[NoticeJob, str | None]] = []
         self.taken: list[tuple[Raw, list[Event]]] = []
         self.committed: list[Turn] = []
 
@@ -242,10 +245,11 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(
         data=st.data(), says=drafts, owner=st.sampled_from([None, "human", "bot"]),
         state=st.sampled_from(["none", None, "assigned", "closed", "reopened", "forwarded"]), urgent=st.booleans(),
-        fields=ticket_fields, off=st.sampled_from([None, 0, 0, 0, -1]),
+        fields=ticket_fields, off=st.sampled_from([None, 0, 0, 0, -1]), tells=st.integers(0, 2),
     )  # fmt: skip
     def operate(
-        self, data: st.DataObject, says: tuple[Draft, ...], owner: Any, state: Any, urgent: bool, fields: Any, off: Any
+        self, data: st.DataObject, says: tuple[Draft, ...], owner: Any, state: Any, urgent: bool, fields: Any, off: Any,
+        tells: int,
     ) -> None:  # fmt: skip
         self.tick()
         talk = self.model.talks[data.draw(st.sampled_from(sorted(self.model.talks)))]
@@ -269,6 +273,7 @@ class StoreMachine(RuleBasedStateMachine):
             operator="s-1" if owner == "human" else None,
             change=change if state != "none" else None,
             ticket=ticket(id_, self.steps, priority="urgent") if urgent else None,
+            notices=tuple(notice(self.steps * 10 + n, ticket=target, at=self.now + n) for n in range(tells)),
         )  # fmt: skip
         self._commit(turn, None, None)
 
@@ -333,6 +338,34 @@ class StoreMachine(RuleBasedStateMachine):
             )
         )
         assert mine == self.model.settle(item.message, token, delivery, self.now, retry_at, id_)
+
+    # -- mails to agencies
+
+    @rule(lease_ms=st.sampled_from([1, 2 * STEP_MS]))
+    def lease_notice(self, lease_ms: int) -> None:
+        self.tick()
+        mine = self.do(self.store.lease_notice(now=self.now, until=self.now + lease_ms))
+        wanted = self.model.lease_notice(self.now, self.now + lease_ms)
+        assert (mine and (mine.notice, mine.attempts)) == (wanted and (wanted.notice, wanted.attempts))
+        if mine is not None:
+            self.jobs.append((mine, wanted.token))
+
+    @precondition(lambda self: self.jobs)
+    @rule(data=st.data(), delivery=st.sampled_from(["sent", "queued", "failed", "void"]))
+    def settle_notice(self, data: st.DataObject, delivery: Any) -> None:
+        self.tick()
+        job, token = data.draw(st.sampled_from(self.jobs[-3:]))
+        retry_at = self.now + STEP_MS if delivery == "queued" else None
+        mine = self.do(self.store.settle_notice(job, delivery, now=self.now, retry_at=retry_at, error="E"))
+        assert mine == self.model.settle_notice(job.notice.id, token, delivery, self.now, retry_at)
+
+    @precondition(lambda self: self.model.mailings)
+    @rule(data=st.data())
+    def fail_notice(self, data: st.DataObject) -> None:
+        self.tick()
+        id_ = data.draw(st.sampled_from([*sorted(self.model.mailings), "z-none"]))
+        mine = self.do(self.store.fail_notice(id_, now=self.now, error="bounced"))
+        assert mine == self.model.fail_notice(id_, self.now)
 
     @precondition(lambda self: self.model.talks)
     @rule(data=st.data(), upto=st.integers(0, 12), how=st.sampled_from(["delivered", "read", "staff"]))
@@ -472,6 +505,8 @@ class StoreMachine(RuleBasedStateMachine):
             assert [t.id for t, _ in found] == model.queue(state)
             assert all(t == model.tickets[t.id] and c == model.talks[c.id].facts for t, c in found)
         assert await store.held_tickets() == model.held()
+        for id_ in model.tickets:
+            assert await store.notices(id_) == model.notices(id_)
         books = await store.books(now=self.now, grace_ms=GRACE_MS)
         totals = [
             sum(column) for column in zip((0, 0, 0), *(d.counts for d in model.raws.values()), strict=True)
