@@ -22,7 +22,7 @@ from actions.turn import (
     summary,
 )
 from bot.decision import Decision
-from bot.knowledge import Answer, Aspect, Hit, Topic
+from bot.knowledge import Aspect, Hit, Topic
 from bot.text import words
 from hub.model import Button
 from hub.ports import TicketWish
@@ -32,11 +32,12 @@ ANSWERED_BY_DOMAIN = frozenset({"greet", "thanks", "bye", "out_of_scope"})
 SAYS_YES_OR_NO = frozenset({"affirm", "deny", "cancel"})
 POLITE = frozenset({"greet", "thanks", "bye"})
 #: How good a match must be to answer what looks like something else than a question.
-STRONG, LIKELY = 0.8, 0.5
+VERY_STRONG, STRONG, LIKELY = 0.95, 0.8, 0.5
 #: Politeness in so few words holds no question.
 FEW_WORDS = 3
-#: The bot's last message offered a person; it could not make sense of the citizen's last one.
-PERSON, UNCLEAR = "person", "unclear"
+#: What the bot's last message left open: it offered a person, or to tell more of the procedure; or it could not make
+#: sense of the citizen's last one.
+PERSON, MORE, UNCLEAR = "person", "more", "unclear"
 
 WHICH_ONE = "Dạ, anh/chị hỏi việc nào dưới đây ạ?"
 WHICH_PROCEDURE = "Dạ, anh/chị hỏi thủ tục nào ạ? Anh/chị nhắn tên thủ tục giúp em, ví dụ: đăng ký khai sinh."
@@ -74,6 +75,8 @@ class ActionAnswer:
             if said.intent == "affirm":
                 return await self._others["ask_human"].run(dispatcher, tracker, domain)
             return _respond(dispatcher, "utter_all_right")
+        if said.slots.get("pending") == MORE and said.intent == "affirm" and not asks(said.text):
+            return self._tell(dispatcher, said, ("procedure", said.slots["procedure"]), "documents")
         if said.sure and said.intent in ANSWERED_BY_DOMAIN and len(words(said.text)) <= FEW_WORDS:
             return _respond(dispatcher, f"utter_{said.intent}")
         if self._tells_of_a_problem(said):
@@ -117,7 +120,10 @@ class ActionAnswer:
             return meant.outcome in ("topic", "which")
         if said.intent in POLITE and said.sure and not asks(said.text):
             return False
-        return meant.outcome == "topic" and meant.confidence >= (STRONG if said.sure else LIKELY)
+        needed = (
+            VERY_STRONG if said.sure and said.intent == "out_of_scope" else STRONG if said.sure else LIKELY
+        )
+        return meant.outcome == "topic" and meant.confidence >= needed
 
     async def _follow(
         self, dispatcher: Dispatcher, tracker: Tracker, domain: Any, said: Heard, meant: Meant
@@ -166,12 +172,12 @@ class ActionAnswer:
         kind, id_ = topic
         commune = self._commune(said)
         if kind == "faq":
-            answer = knowledge.answer_faq(id_)
+            answer = knowledge.answer_faq(id_, letter=said.letter)
             decision = Decision(kind="faq", faq=id_, confidence=confidence)
         else:
             if knowledge.procedure(id_) is None:
                 raise LookupError("a button names a procedure that is not there")
-            answer = knowledge.answer(id_, aspect, commune=commune)
+            answer = knowledge.answer(id_, aspect, commune=commune, letter=said.letter)
             decision = Decision(kind="procedure", procedure=id_, aspect=aspect, confidence=confidence)
         # a person is offered: the citizen decides, by the button or by saying yes
         told = {"handoff": answer.missing, "knowledge": answer.knowledge}
@@ -179,7 +185,9 @@ class ActionAnswer:
             dispatcher, decision.model_copy(update=told), answer.text, [TO_A_PERSON] if answer.missing else []
         )
         slots = {"faq": id_} if kind == "faq" else {"procedure": id_, "aspect": aspect, "faq": None}
-        return set_slots(**slots, commune=commune, pending=PERSON if _offers_a_person(answer) else None)
+        offers_more = kind == "procedure" and aspect == "general"
+        pending = PERSON if answer.missing else MORE if offers_more else None
+        return set_slots(**slots, commune=commune, pending=pending)
 
     def _commune(self, said: Heard) -> str | None:
         """Where the citizen is: named now or before."""
@@ -223,10 +231,6 @@ class ActionAnswer:
 def _respond(dispatcher: Dispatcher, response: str) -> SlotEvents:
     dispatcher.utter_message(None, response=response, json_message={}, buttons=[])
     return set_slots(pending=None)
-
-
-def _offers_a_person(answer: Answer) -> bool:
-    return answer.missing or not answer.verified
 
 
 def _chosen_aspect(said: Heard) -> Aspect:

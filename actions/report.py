@@ -30,6 +30,8 @@ from hub.ports import TicketWish
 #: How sure the intent must be before an answer in the form is taken for something else.
 SURE_OF_REQUEST = 0.6
 SURE_OF_SMALL_TALK = 0.8
+#: What reads like danger was looked for before (``bot.urgent``): the model alone must be surer.
+SURE_OF_DANGER = 0.85
 #: A question that can be answered needs less where a phone number was asked for: nothing else looks like one.
 PERHAPS_A_QUESTION, SURELY_ANSWERABLE = 0.35, 0.8
 #: Requests that end the form; their rules follow when the form lets them pass.
@@ -72,7 +74,8 @@ class ValidateReportForm:
         told = pieces_of(said.text, self._names_commune)
         if asked_for is None:
             return self._opened(dispatcher, said, told)
-        if said.sure and said.intent in REQUESTS and said.confidence >= SURE_OF_REQUEST:
+        needed = SURE_OF_DANGER if said.intent == "emergency" else SURE_OF_REQUEST
+        if said.sure and said.intent in REQUESTS and said.confidence >= needed:
             return []
         if asked_for == "report_phone" and told.phone:
             return _filled(said, told, phone=told.phone)

@@ -25,6 +25,11 @@ PERHAPS_ASPECT = 0.15
 MAY_FOLLOW = 0.3
 #: Words of talk alone go on about the topic from this chance on; below it they may belong to another one.
 FOLLOWS_AT_ALL = 0.1
+#: So surely a follow-up, it is none of the common questions it may resemble.
+SURELY_FOLLOWS = 0.9
+#: Whether something is needed or allowed sounds alike: a follow-up as sure as the first tells better what it asks than
+#: an intent less sure than the second.
+TELLING_FOLLOW_UP, DOUBTFUL_ASPECT = 0.6, 0.85
 #: A question as surely about something unknown as this is not read as one about the topic.
 SURELY_UNKNOWN = 0.97
 #: How much likelier a neighbour is what somebody means who corrects themselves.
@@ -95,6 +100,8 @@ class _Reading:
 
     def _aspect_asked(self, follow_aspect: Aspect) -> Aspect:
         named = ASPECT_OF_INTENT.get(self._said.intent)
+        if self._follows >= TELLING_FOLLOW_UP and self._said.confidence < DOUBTFUL_ASPECT:
+            return follow_aspect
         if named and (self._said.sure or self._said.confidence >= LIKELY_ASPECT):
             return named
         if self._bare or self._follows >= MAY_FOLLOW:
@@ -110,6 +117,10 @@ class _Reading:
             return chosen
         if self._correction.takes_back:
             return self._corrected()
+        if self._names_only_a_place() and self._topic and self._topic[0] == "procedure":
+            return Meant("topic", waiting_aspect(self._said), self._topic)
+        if self._topic is not None and self._follows >= SURELY_FOLLOWS and not self._names_a_place():
+            return self._more()
         if self._bare and self._topic is not None and self._follows >= FOLLOWS_AT_ALL:
             return self._more()
         alone = self._knowledge.find(self._text, near=self._near)
@@ -133,6 +144,13 @@ class _Reading:
         here = _topic(within) == self._topic
         elsewhere = alone.outcome == "clarify" and self._topic not in map(_topic_of_hit, alone.candidates)
         return self._found(alone) if here and elsewhere else self._found(within)
+
+    def _names_a_place(self) -> bool:
+        return bool(self._knowledge.communes_in(self._text))
+
+    def _names_only_a_place(self) -> bool:
+        """ "dạ xã Tân Thành": where the citizen is, after what was asked before."""
+        return self._said.intent in VAGUE and self._knowledge.only_communes(self._text)
 
     def _found(self, match: Match) -> Meant:
         if match.outcome == "clarify":
@@ -189,6 +207,10 @@ class _Reading:
     def _corrected(self) -> Meant:
         if not words(self._text):
             return Meant("retracted", waiting_aspect(self._said))
+        if self._names_only_a_place() and self._topic and self._topic[0] == "procedure":
+            return Meant("topic", waiting_aspect(self._said), self._topic)
+        if self._topic is not None and self._follows >= SURELY_FOLLOWS and not self._names_a_place():
+            return self._more()
         if self._bare and self._topic is not None and self._follows >= MAY_FOLLOW:
             return self._more()
         alone = self._knowledge.find(self._text, near=self._topic, nearness=CORRECTING)

@@ -20,6 +20,7 @@ class Tracker(Protocol):
     latest_message: dict[str, Any]
     slots: dict[str, Any]
     sender_id: str
+    events: list[dict[str, Any]]
 
 
 class Dispatcher(Protocol):
@@ -47,7 +48,7 @@ class Action(Protocol):
 @dataclass(frozen=True)
 class Heard:
     """``intent`` is the likeliest one even where Rasa was not sure enough (``sure`` is False then); ``ranking`` has
-    it and the next ones with their chances."""
+    it and the next ones with their chances; a ``letter`` is answered completely."""
 
     text: str
     intent: str
@@ -57,6 +58,7 @@ class Heard:
     slots: dict[str, str]
     conversation: str
     ranking: tuple[tuple[str, float], ...] = ()
+    letter: bool = False
 
 
 def heard(tracker: Tracker) -> Heard:
@@ -74,8 +76,17 @@ def heard(tracker: Tracker) -> Heard:
         entities={entity["entity"]: str(entity["value"]) for entity in message.get("entities", ())},
         slots={name: value for name, value in tracker.slots.items() if value is not None},
         conversation=tracker.sender_id,
+        letter=bool(_metadata(tracker).get("letter")),
         ranking=tuple((other["name"], float(other["confidence"])) for other in ranked),
     )
+
+
+def _metadata(tracker: Tracker) -> dict[str, Any]:
+    """What the hub said about the message beside its text."""
+    for event in reversed(tracker.events):
+        if event.get("event") == "user":
+            return event.get("metadata") or {}
+    return {}
 
 
 def say(

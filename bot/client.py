@@ -25,6 +25,11 @@ HEALTH_TIMEOUT_S = 2.0
 LONGEST_SUMMARY = 400  # characters
 #: Kinds of answer that stand beside each other when one message asks several things.
 ANSWERED = frozenset({"procedure", "faq"})
+#: … and, after an answer, what is handed to a person.
+TOGETHER = ANSWERED | {"unknown_procedure"}
+MOST_IN_A_LETTER = 8
+#: So much before the first question may say what it is about.
+LEAD_CHARS = 160
 
 NO_WORDS = (
     "Dạ, em đã nhận được tin nhắn. Anh/chị vui lòng nhắn thêm vài chữ để em hiểu rõ cần hỗ trợ việc gì ạ."
@@ -54,7 +59,8 @@ class RasaBot:
             return emergency(question, message)
         if not message.startswith("/") and not _in_a_form(question.dialogue):
             asked = questions_in(nfc(question.text))
-            if len(asked) > 1 and (several := await self._each(question, asked[:MOST_QUESTIONS])):
+            most = MOST_IN_A_LETTER if question.letter else MOST_QUESTIONS
+            if len(asked) > 1 and (several := await self._each(question, asked[:most])):
                 return several
             message = questions_first(message)
         answer = await self._one(question, message)
@@ -66,18 +72,23 @@ class RasaBot:
         body = {
             "sender": question.conversation,
             "message": message,
-            "metadata": {"channel": question.channel},
+            "metadata": {"channel": question.channel, "letter": question.letter},
             "events": list(question.dialogue.events),
         }
         return answer_from(question, await self._turn(body))
 
     async def _each(self, question: Question, asked: list[str]) -> BotAnswer | None:
-        """One answer to several questions; None when they are one question after all."""
+        """One answer to several questions; None when they are one question after all. What a first question is about
+        often stands before it ("làm khai sinh cho con. Cần giấy gì? Phí nhiêu?")."""
         answers: list[BotAnswer] = []
+        lead = nfc(question.text).partition(asked[0])[0].strip()[-LEAD_CHARS:]
         for text in asked:
             dialogue = answers[-1].dialogue if answers else question.dialogue
-            answer = await self._one(question.model_copy(update={"dialogue": dialogue}), text)
-            if answer.kind not in ANSWERED:
+            part = question.model_copy(update={"dialogue": dialogue})
+            answer = await self._one(part, text)
+            if not answers and answer.kind not in ANSWERED and lead:
+                answer = await self._one(part, f"{lead} {text}")
+            if answer.kind not in TOGETHER or (answer.kind not in ANSWERED and not answers):
                 return None
             if all(_about(answer) != _about(other) for other in answers):
                 answers.append(answer)

@@ -28,6 +28,7 @@ class EmailConnector:
         attachments=True,
         attachments_apart=False,
         courtesies=False,
+        letters=True,
         resend_safe=True,  # every attempt carries the same Message-ID
         threads=True,
         automatic_answers={HOUR_MS: 5, 24 * HOUR_MS: 20},

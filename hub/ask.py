@@ -1,11 +1,12 @@
 """``hub ask``: the path a live message takes up to the answer; nothing is sent or kept."""
 
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Container, Iterable
 from typing import Any
 
 from hub.clock import Clock
 from hub.errors import AlienPayload
+from hub.letters import as_letter
 from hub.model import Conversation, Dialogue, Message, derived_id, nfc
 from hub.ports import Bot, BotAnswer
 from hub.questions import question_of
@@ -51,9 +52,14 @@ def read_lines(lines: Iterable[str]) -> list[dict[str, Any]]:
 
 
 async def answers(
-    bot: Bot, asked: Iterable[dict[str, Any]], clock: Clock, budget_s: float
+    bot: Bot,
+    asked: Iterable[dict[str, Any]],
+    clock: Clock,
+    budget_s: float,
+    letters: Container[str] = (),
 ) -> AsyncIterator[tuple[dict[str, Any], BotAnswer]]:
-    """Each question with its answer, in order; lines of one conversation are turns that follow each other."""
+    """Each question with its answer, in order; lines of one conversation are turns that follow each other.
+    On the channels ``letters`` an answer is one letter."""
     dialogues: dict[str, Dialogue] = {}
     for place, item in enumerate(asked):
         name = item.get("conversation")
@@ -63,8 +69,11 @@ async def answers(
             else derived_id("c", "ask-alone", str(place))
         )
         conversation, message = _one_message(key, item, dialogues.get(key, Dialogue()), clock.now())
-        question = question_of(conversation, [message], clock.now())
+        letter = conversation.channel in letters
+        question = question_of(conversation, [message], clock.now(), letter=letter)
         answer, _ = await ask(bot, question, budget_s)
+        if letter:
+            answer = answer.model_copy(update={"says": as_letter(answer.says)})
         if name is not None:
             dialogues[key] = answer.dialogue
         yield item, answer

@@ -209,6 +209,7 @@ def _ask(arguments: argparse.Namespace) -> int:
     from hub.ask import answers, as_json, read_lines
     from hub.clock import SystemClock
     from hub.up import private_bot
+    from hub.wiring import LETTERS
 
     asked = [{"id": None, "text": arguments.text}] if arguments.text is not None else read_lines(sys.stdin)
     settings = _settings(arguments)
@@ -216,7 +217,7 @@ def _ask(arguments: argparse.Namespace) -> int:
 
     async def run() -> None:
         async with private_bot(settings) as bot:
-            async for item, answer in answers(bot, asked, SystemClock(), settings.bot_budget_s):
+            async for item, answer in answers(bot, asked, SystemClock(), settings.bot_budget_s, LETTERS):
                 line = as_json(item["id"], answer)
                 if arguments.json or arguments.text is None:
                     _out(json.dumps(line, ensure_ascii=False))

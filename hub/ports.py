@@ -487,6 +487,8 @@ class Capabilities(Value):
     attachments_apart: bool = True
     #: lines such as who has joined are said there
     courtesies: bool = True
+    #: an answer is one letter, with everything in it
+    letters: bool = False
     #: kinds of events, besides spoken ones, that keep the reply window open
     interactions: frozenset[EventKind] = frozenset()
     #: events of one person may belong to an older conversation, found by the ids in ``data["references"]``
@@ -664,6 +666,7 @@ class Question(Value):
     dialogue: Dialogue = Dialogue()
     now: int = 0
     public: bool = False  # everybody reads along: nothing personal may be asked for
+    letter: bool = False  # answered by a letter: complete, in one piece
 
 
 class TicketWish(Value):

@@ -33,6 +33,7 @@ def question_of(
     pressed: Button | None = None,
     *,
     public: bool = False,
+    letter: bool = False,
 ) -> Question:
     text = pressed.title if pressed is not None else "\n".join(filter(None, map(_said, batch)))
     return Question(
@@ -44,6 +45,7 @@ def question_of(
         dialogue=conversation.dialogue,
         now=now,
         public=public,
+        letter=letter,
     )
 
 

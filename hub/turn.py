@@ -19,6 +19,7 @@ from handoff.tickets import add_to_ticket, open_ticket, opened_text, owner_after
 from hub.choices import chosen, offered
 from hub.clock import Clock
 from hub.errors import BotError, BotUnreachable, LeaseLost, OwnerChanged, StoreError
+from hub.letters import as_letter
 from hub.metrics import Metrics
 from hub.model import (
     Button,
@@ -249,7 +250,14 @@ class TurnWorker:
         reach = self._reach(lease.conversation)
         if batch[0].automatic or await self._often(lease.conversation):
             reach = reach.model_copy(update={"bot": False})
-        question = question_of(lease.conversation, batch, self.clock.now(), pressed, public=reach.public)
+        question = question_of(
+            lease.conversation,
+            batch,
+            self.clock.now(),
+            pressed,
+            public=reach.public,
+            letter=self._writes_letters(lease.conversation),
+        )
         failure, why = None, unreadable(batch)
         if not reach.bot:  # no machine may answer, or it is too late for one: a person may still write
             answer = hand_over(question)
@@ -268,6 +276,10 @@ class TurnWorker:
                 "bot failed", extra={"facts": {"conversation": question.conversation, "why": failure}}
             )
         return await self._turn(lease.conversation, batch, answer, question.text, reach)
+
+    def _writes_letters(self, conversation: Conversation) -> bool:
+        connector = self.connectors.get(conversation.channel)
+        return connector is not None and connector.capabilities.letters
 
     async def _often(self, conversation: Conversation) -> bool:
         """Whether this person was answered by a machine so often of late that the other side may be one, too."""
@@ -303,6 +315,8 @@ class TurnWorker:
                 says = [*noted, Draft(text=TOLD_PRIVATELY), told]
             else:
                 says.append(Draft(text=text))
+        if self._writes_letters(conversation):
+            says = list(as_letter(says))
         return Turn(
             id=id_,
             conversation=conversation.id,

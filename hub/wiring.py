@@ -38,7 +38,7 @@ from hub.model import Committed, Conversation, Event, Turn
 from hub.names import Names
 from hub.notices import NoticeSender
 from hub.outbox import Outbox
-from hub.ports import Bot, ChannelSettings, Connector, Job, Reach, SendsMail, Store, Tools
+from hub.ports import Bot, Capabilities, ChannelSettings, Connector, Job, Reach, SendsMail, Store, Tools
 from hub.readiness import Readiness
 from hub.seal import Seal
 from hub.settings import Settings, load_settings, with_secret_key
@@ -111,6 +111,13 @@ CHANNELS: dict[str, Channel] = {
         ),
     ),
 }
+
+#: Channels on which an answer is a letter.
+LETTERS = frozenset(
+    name
+    for name, channel in CHANNELS.items()
+    if getattr(channel.make, "capabilities", Capabilities()).letters
+)
 
 
 def read_settings(**overrides: Any) -> Settings:

@@ -16,7 +16,7 @@ from bot.knowledge.places import Gazetteer
 from bot.knowledge.ranker import UNKNOWN, Ranker, model_name
 from bot.knowledge.schema import Commune, Faq, Procedure
 from bot.knowledge.search import Floats, Index, gist
-from bot.knowledge.wording import names_nothing
+from bot.knowledge.wording import names_nothing, split_words
 from bot.text import fold, nfc, words
 from hub.clock import Clock, SystemClock, local_day
 from hub.model import KnowledgeDoc, KnowledgeKind
@@ -207,21 +207,23 @@ class KnowledgeBase:
         place = self._places.get(topic)
         return re.sub(r"^Thủ tục\s+", "", self._hits[place].title) if place is not None else ""
 
-    def answer(self, procedure_id: str, aspect: Aspect, *, commune: str | None = None) -> Answer:
-        """One aspect of a procedure in words; ``commune`` is an id.
+    def answer(
+        self, procedure_id: str, aspect: Aspect, *, commune: str | None = None, letter: bool = False
+    ) -> Answer:
+        """One aspect of a procedure in words; ``commune`` is an id; a ``letter`` is complete where a chat is short.
 
         Raises:
             KeyError: no such procedure.
         """
-        return self._writer.procedure(self.entries.procedures[procedure_id], aspect, commune)
+        return self._writer.procedure(self.entries.procedures[procedure_id], aspect, commune, letter=letter)
 
-    def answer_faq(self, faq_id: str) -> Answer:
+    def answer_faq(self, faq_id: str, *, letter: bool = False) -> Answer:
         """The answer to a common question.
 
         Raises:
             KeyError: no such question.
         """
-        return self._writer.faq(self.entries.faqs[faq_id])
+        return self._writer.faq(self.entries.faqs[faq_id], letter=letter)
 
     def procedure(self, procedure_id: str) -> Procedure | None:
         return self.entries.procedures.get(procedure_id)
@@ -232,6 +234,11 @@ class KnowledgeBase:
     def communes_in(self, text: str) -> list[Commune]:
         """Communes the text names, in order; folded names only where they are unique."""
         return self._gazetteer.communes_in(text)
+
+    def only_communes(self, text: str) -> bool:
+        """Whether the text names a commune and says nothing else."""
+        rest = self._gazetteer.outside(text)
+        return rest != " ".join(split_words(text)) and (not rest or names_nothing(rest))
 
     def category_for(self, text: str) -> tuple[str, float] | None:
         """The category whose examples resemble a report most, and how likely it is."""

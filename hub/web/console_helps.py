@@ -7,7 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from bot.knowledge import Aspect
-from bot.knowledge.answer import PERSON
+from bot.knowledge.answer import read_out
 from handoff import canned
 from hub.model import Conversation
 from hub.web.auth import guarded, session_of
@@ -49,13 +49,13 @@ async def knowledge(request: web.Request) -> web.StreamResponse:
     found = []
     for hit in hits:
         if hit.kind == "faq":
-            found.append(Help(hit.title, known.answer_faq(hit.id).text.replace(PERSON, ""), hit.id))
+            found.append(Help(hit.title, read_out(known.answer_faq(hit.id)), hit.id))
             continue
         for aspect, name in _ASPECTS.items():
             answer = known.answer(hit.id, aspect)
             if aspect == "general" or not answer.missing:
                 title = f"{hit.title} · {name}" if name else hit.title
-                found.append(Help(title, answer.text.replace(PERSON, ""), hit.id))
+                found.append(Help(title, read_out(answer), hit.id))
     return _json(found)
 
 

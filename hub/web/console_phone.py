@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from bot.knowledge.answer import PERSON
+from bot.knowledge.answer import read_out
 from bot.text import fold
 from connectors.phone import CHANNEL, Call, normal_number
 from handoff.agencies import Unit
@@ -195,11 +195,11 @@ async def knowledge_fragment(request: web.Request) -> web.StreamResponse:
     found = []
     for hit in hits:
         if hit.kind == "faq":
-            texts = [known.answer_faq(hit.id).text]
+            texts = [read_out(known.answer_faq(hit.id))]
         else:
             answers = [known.answer(hit.id, aspect) for aspect in ("general", "documents")]
-            texts = [answer.text for n, answer in enumerate(answers) if n == 0 or not answer.missing]
-        found.append((hit, "\n\n".join(texts).replace(PERSON, "")))
+            texts = [read_out(answer) for n, answer in enumerate(answers) if n == 0 or not answer.missing]
+        found.append((hit, "\n\n".join(texts)))
     return page(request, "console/call_knowledge.html", found=found, words=words)
 
 

@@ -55,7 +55,12 @@ async def test_an_answer_is_translated() -> None:
         answer = await bot.answer(ASKED)
     assert (answer.kind, answer.confidence, [d.text for d in answer.says]) == ("greet", 0.9, ["Chào anh/chị"])
     assert seen == [
-        {"sender": "c_1", "message": "xin chào", "metadata": {"channel": "webchat"}, "events": []}
+        {
+            "sender": "c_1",
+            "message": "xin chào",
+            "metadata": {"channel": "webchat", "letter": False},
+            "events": [],
+        }
     ]
 
 

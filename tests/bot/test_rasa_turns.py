@@ -190,6 +190,52 @@ async def test_a_person_asked_for_in_the_middle_gets_what_was_told(rasa_bot: Ras
     assert REPORT[0] in answer.ticket.summary
 
 
+async def test_where_the_citizen_lives_is_remembered(rasa_bot: RasaBot) -> None:
+    asked, there, fee, where = await talk(
+        rasa_bot,
+        "đăng ký khai sinh nộp ở đâu",
+        "dạ ở xã Tân Thành",
+        "phí nhiêu",
+        "vậy đăng ký kết hôn nộp ở đâu",
+    )
+    assert "xã, phường" in asked.says[0].text
+    assert (there.procedure, there.aspect) == (BIRTH, "where")
+    assert "xã Tân Thành" in there.says[0].text
+    assert fee.aspect == "fee"
+    assert where.procedure == "dang-ky-ket-hon"
+    assert "xã Tân Thành" in where.says[0].text
+
+
+async def test_yes_to_more_is_more(rasa_bot: RasaBot) -> None:
+    _, more = await talk(rasa_bot, "đăng ký khai sinh", "dạ có")
+    assert (more.procedure, more.aspect) == (BIRTH, "documents")
+
+
+async def test_all_questions_of_a_letter_are_answered(rasa_bot: RasaBot) -> None:
+    text = "Tôi muốn đăng ký kết hôn. Hồ sơ gồm những gì? Lệ phí bao nhiêu? Nộp ở đâu? Đăng ký khai sinh mất bao lâu?"
+    asked = question(text).model_copy(update={"channel": "email", "letter": True})
+    answer = await rasa_bot.answer(asked)
+    told = [
+        (answer.procedure, answer.aspect),
+        *((part["procedure"], part["aspect"]) for part in answer.parts),
+    ]
+    marriage = "dang-ky-ket-hon"
+    assert told == [(marriage, "documents"), (marriage, "fee"), (marriage, "where"), (BIRTH, "time")]
+    assert "gặp cán bộ" not in "".join(draft.text for draft in answer.says)
+
+
+async def test_a_place_is_corrected_and_what_is_added_is_kept(rasa_bot: RasaBot) -> None:
+    what, where, fixed, more, last = await talk(
+        rasa_bot, "đèn đường tắt hết", "khóm 3 phường Cao Lãnh", "nhầm, ở khóm 5", "tối nào cũng vậy", "khỏi"
+    )
+    assert where.slots == {"location": "khóm 3 phường Cao Lãnh"}
+    assert fixed.slots == {"location": "ở khóm 5"}
+    assert more.slots == {"time": "tối nào cũng vậy"}
+    assert (what.ticket, where.ticket, fixed.ticket, more.ticket) == (None, None, None, None)
+    assert last.ticket is not None
+    assert last.ticket.details == {"location": "ở khóm 5", "time": "tối nào cũng vậy"}
+
+
 def ticket(conversation: str) -> Ticket:
     return Ticket(
         id="k_1", code="1022-2026-000123", lookup_key="ACD349", conversation=conversation, state="forwarded",

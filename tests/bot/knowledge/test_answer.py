@@ -6,6 +6,7 @@ from typing import get_args
 import pytest
 
 from bot.knowledge import Aspect, KnowledgeBase
+from bot.knowledge.answer import ASK_A_PERSON, read_out
 from bot.knowledge.phrasing import dates_in_words, duration, money, when
 from bot.knowledge.schema import ProcessingTime
 from hub.model import KnowledgeDoc
@@ -34,8 +35,9 @@ def test_every_answer_holds_what_it_promises(
         if aspect in FIELD:
             known = doc.body.get(FIELD[aspect])
             assert answer.missing == (known is None), doc.id
+        assert answer.text.startswith("Dạ, ")
         if answer.missing:
-            assert "gặp cán bộ" in answer.text
+            assert answer.text.endswith(ASK_A_PERSON)
         else:
             assert "Theo dữ liệu" in answer.text
         if not answer.verified and not answer.missing:
@@ -54,7 +56,7 @@ def test_certainty_is_per_field(kb: KnowledgeBase, docs: list[KnowledgeDoc]) -> 
 
 def test_fee(kb: KnowledgeBase) -> None:
     assert kb.answer("dang-ky-khai-sinh", "fee").text.splitlines() == [
-        "Lệ phí – đăng ký khai sinh:",
+        "Dạ, lệ phí thủ tục đăng ký khai sinh:",
         "• Đúng hạn (60 ngày từ ngày sinh): miễn phí",
         "• Không đúng hạn: 10.000 đồng",
         "• Bản sao giấy khai sinh (mỗi bản): 8.000 đồng",
@@ -62,10 +64,38 @@ def test_fee(kb: KnowledgeBase) -> None:
         "thuộc thẩm quyền HĐND tỉnh có thể là 0 đồng theo Nghị quyết 35/2025/NQ-HĐND (riêng lệ phí hộ tịch cần hỏi "
         "lại).",
         "",
-        "Căn cứ (tham khảo): 60/2014/QH13; 123/2015/NĐ-CP; 120/2025/NĐ-CP…",
         "Theo dữ liệu Cổng Dịch vụ công quốc gia, ngày 18/07/2026; Nghị quyết 26/2025/NQ-HĐND tỉnh Đồng Tháp về lệ phí "
-        "hộ tịch (áp dụng từ 01/01/2026).",
+        "hộ tịch (áp dụng từ 01/01/2026). Căn cứ (tham khảo): 60/2014/QH13; 123/2015/NĐ-CP…",
     ]  # fmt: skip
+
+
+def test_time_and_online_are_one_sentence(kb: KnowledgeBase) -> None:
+    time = kb.answer("dang-ky-khai-sinh", "time").text
+    assert time.startswith("Dạ, thủ tục đăng ký khai sinh giải quyết trong 1 ngày làm việc.\n")
+    online = kb.answer("dang-ky-khai-sinh", "online").text
+    assert online.startswith("Dạ, thủ tục đăng ký khai sinh nộp trực tuyến được.\n")
+    assert "https://dichvucong.gov.vn/" in online
+
+
+@pytest.mark.parametrize("aspect", ASPECTS)
+def test_a_letter_is_complete_and_asks_for_no_command(
+    kb: KnowledgeBase, docs: list[KnowledgeDoc], aspect: Aspect
+) -> None:
+    for doc in procedures(docs):
+        answer = kb.answer(doc.id, aspect, letter=True)
+        assert "gặp cán bộ" not in answer.text
+        assert "mục nữa" not in answer.text, doc.id
+        if not answer.verified:
+            assert "trả lời thư này" in answer.text
+        if aspect == "general":
+            listed = [*(doc.body.get("documents") or ()), *(doc.body.get("steps") or ())]
+            assert all(dates_in_words(one) in answer.text for one in listed), doc.id
+            assert all(item["label"] in answer.text for item in (doc.body.get("fee") or {}).get("items", ()))
+
+
+def test_an_operator_reads_no_offer_of_a_person(kb: KnowledgeBase) -> None:
+    assert "gặp cán bộ" not in read_out(kb.answer("dang-ky-khai-sinh", "where"))
+    assert "tổng đài viên" not in read_out(kb.answer("cap-giay-phep-lai-xe", "fee"))
 
 
 def test_a_source_is_named_only_for_what_it_vouches_for(kb: KnowledgeBase) -> None:
@@ -79,8 +109,9 @@ def test_a_source_is_named_only_for_what_it_vouches_for(kb: KnowledgeBase) -> No
 
 def test_where_with_a_commune(kb: KnowledgeBase) -> None:
     text = kb.answer("dang-ky-khai-sinh", "where", commune="xa-tan-thanh").text
-    assert "Ở xã Tân Thành: Ủy ban nhân dân xã Tân Thành" in text
-    assert "Ở xã" not in kb.answer("dang-ky-khai-sinh", "where", commune="khong-co").text
+    assert "• Trung tâm Phục vụ hành chính công xã Tân Thành" in text
+    assert "Cơ quan giải quyết: Ủy ban nhân dân xã Tân Thành." in text
+    assert "xã Tân Thành" not in kb.answer("dang-ky-khai-sinh", "where", commune="khong-co").text
 
 
 def test_steps_are_numbered(kb: KnowledgeBase) -> None:
@@ -112,7 +143,7 @@ def test_faq(kb: KnowledgeBase, docs: list[KnowledgeDoc]) -> None:
         if doc.body.get("needs_operator_input"):
             assert answer.missing
             assert doc.body["answer"] not in answer.text
-            assert "gặp cán bộ" in answer.text
+            assert answer.text.endswith(ASK_A_PERSON)
         else:
             assert answer.text.startswith(doc.body["answer"])
             assert "Theo dữ liệu" in answer.text
