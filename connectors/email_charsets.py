@@ -133,7 +133,11 @@ def _addresses(field: str) -> list[tuple[str, str]]:
         quoted = re.fullmatch(r'"((?:[^"\\]|\\.)*)"', name)
         name = re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else name.replace('"', "")
         return [(told(name), address)] if address else []
-    listed = [(told(name), _an_address(address)) for name, address in getaddresses([plain])]
+    try:
+        given = getaddresses([plain])
+    except (RecursionError, ValueError, IndexError):  # comments in comments in comments
+        given = []
+    listed = [(told(name), _an_address(address)) for name, address in given]
     found = [(name, address) for name, address in listed if address]
     if not found:  # names with commas or quotes that nobody closed
         found = [("", one.lower()) for one in re.findall(r"<([^<>\s@]{1,64}@[^<>\s@]{1,189})>", plain)]

@@ -150,8 +150,8 @@ def _texts(contents: Contents, *, forwarded: bool) -> tuple[str, str, str | None
         else:
             full.append(section.plain)
             new.append(section.plain)
-    everything = tidy("\n\n".join(full), lines=True)
-    said = unquoted(tidy("\n\n".join(new), lines=True), forwarded=forwarded)
+    everything = tidy("\n\n".join(full)[: LARGEST_TEXT + 1], lines=True)
+    said = unquoted(tidy("\n\n".join(new)[: LARGEST_TEXT + 1], lines=True), forwarded=forwarded)
     return everything, said or unquoted(everything), html.strip() or None
 
 

@@ -18,6 +18,7 @@ from hub.ports import Media
 
 LARGEST_MAIL = 40_000_000  # 25 MB of content as base64, and its headers
 LARGEST_ATTACHMENT = 25_000_000  # what citizens' providers let through
+LARGEST_TEXT = 1_000_000  # bytes of one text; of a longer one the beginning is read
 DEEPEST = 10  # forwards of forwards; deeper is built to hurt
 MOST_PARTS = 200
 MOST_ATTACHMENTS = 50
@@ -30,9 +31,9 @@ _REPORTED = frozenset(
     {"message/delivery-status", "message/global-delivery-status", "message/disposition-notification",
      "message/global-disposition-notification", "text/rfc822-headers", "message/global-headers"}
 )  # fmt: skip
-_STUB = re.compile(
-    r"\s*(?:.{0,80}(?:does not support html|html (?:format|message)|hỗ trợ html).{0,120}|\s*)", re.I | re.S
-)
+LONGEST_STUB = 220
+_STUB = re.compile(r".{0,80}(?:does not support html|html (?:format|message)|hỗ trợ html).*", re.I | re.S)
+_ABSURD = re.compile(rb"(?im)^content-(?:type|disposition):(?:[^\r\n]|\r?\n[ \t]){20000}")
 _BORDER = re.compile(rb"(?m)^--([\w'()+,./:=?-]{1,70})[ \t]*\r?$")
 _BLANK = re.compile(rb"(\r?\n\r?\n)")
 _KIND = re.compile(rb"(?im)^content-type:.*(?:\r?\n[ \t].*)*\r?\n")
@@ -51,7 +52,8 @@ class Section:
     @property
     def only_html(self) -> bool:
         """Whether there is no text, or it only says that there is HTML."""
-        return bool(self.html) and bool(_STUB.fullmatch(self.plain))
+        text = self.plain.strip()
+        return bool(self.html) and (not text or (len(text) < LONGEST_STUB and bool(_STUB.fullmatch(text))))
 
 
 @dataclass
@@ -71,6 +73,8 @@ def tree(body: bytes) -> Mail:
     body = body.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
     if not body.strip():
         raise AlienPayload("not a mail: empty")
+    if _ABSURD.search(body):
+        raise AlienPayload("not taken as a mail: an absurdly long field")
     try:
         mail = email.message_from_bytes(body)
         names = {str(name).lower() for name, _ in mail.raw_items()}
@@ -119,7 +123,7 @@ def read(mail: Mail) -> Contents:
     if _encrypted(mail):
         contents.unreadable = "encrypted"
     contents.sections = tuple(_sections(mail, "", contents, attached))
-    contents.cut = len(attached) > MOST_ATTACHMENTS
+    contents.cut |= len(attached) > MOST_ATTACHMENTS
     contents.attachments = tuple(attached[:MOST_ATTACHMENTS])
     return contents
 
@@ -150,6 +154,7 @@ def _leaf(one: Mail, path: str, contents: Contents, attached: list[Attachment]) 
     )  # its parts cannot be told apart: better all of it than none
     if (unmarked or kind in ("text/plain", "text/html")) and _disposition(one) != "attachment" and not name:
         text = _text(one)
+        contents.cut |= len(_bytes(one)) > LARGEST_TEXT
         return [Section(html=text) if kind == "text/html" else Section(plain=text)]
     if kind == "application/ms-tnef" or (name or "").lower() == "winmail.dat":
         packed = [_attachment(f"{path}/{n}", *each) for n, each in enumerate(_unpacked(_bytes(one)))]
@@ -210,7 +215,11 @@ def _bytes(one: Mail) -> bytes:
 def _text(one: Mail) -> str:
     kind = Headers(one).text("content-type")
     label = re.search(r"charset\s*=\s*\"?([^\s\";]+)", kind, re.I)
-    text = decoded(_bytes(one), label[1] if label else None).replace("\r\n", "\n")
+    data = _bytes(one)
+    if len(data) > LARGEST_TEXT:  # at the end of a line, so that no letter is cut
+        data = data[:LARGEST_TEXT]
+        data = data[: data.rfind(b"\n") + 1] or data.rstrip(bytes(range(0x80, 0x100)))
+    text = decoded(data, label[1] if label else None).replace("\r\n", "\n")
     if not re.search(r"format\s*=\s*\"?flowed", kind, re.I):
         return text
     gone = bool(re.search(r"delsp\s*=\s*\"?yes", kind, re.I))

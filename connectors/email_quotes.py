@@ -32,7 +32,8 @@ _SIGNED = re.compile(
 
 def unquoted(text: str, *, forwarded: bool = False) -> str:
     """The new part of a text; all of it when nothing would be left, or when it is ``forwarded`` on purpose."""
-    plain = _SIGNED.sub(lambda found: re.sub(r"(?m)^- ", "", found[1]), text)
+    signed = _SIGNED.match(text)
+    plain = re.sub(r"(?m)^- ", "", signed[1]) + text[signed.end() :] if signed else text
     lines = plain.split("\n")
     new = "\n".join(_unsigned(lines if forwarded else _without_quotes(lines))).strip()
     return re.sub(r"\n{3,}", "\n\n", new) or plain

@@ -214,7 +214,7 @@ def _withdraw(delivery: _Delivery) -> Event:
 
 
 def _unsupported(delivery: _Delivery) -> Event:
-    return delivery.event("unsupported", about=delivery.digest, data={"event_name": clean(delivery.name)})
+    return delivery.event("unsupported", about=delivery.digest, data={"event_name": delivery.name})
 
 
 _KINDS: Mapping[str, Callable[[_Delivery], Event]] = (
@@ -245,7 +245,7 @@ def _event_name(content: dict[str, Any]) -> str:
     name = content.get("event_name")
     if not isinstance(name, str) or not name:
         raise AlienPayload("not a Zalo delivery: event_name is not a name")
-    return name
+    return clean(name)
 
 
 def _named(content: dict[str, Any]) -> tuple[Any, ...]:

@@ -29,6 +29,7 @@ ASIDE_ALARM = "deliveries-aside"
 ASIDE = (
     "Có tin hoặc thư đến mà hệ thống không đọc hiểu được, đã để riêng: xem bằng lệnh `hub quarantine list`."
 )
+LONG_BYTES = 64 * 1024
 IDLE_S = 0.5  # how often work of other processes, or of dead ones, is looked for
 
 
@@ -131,7 +132,9 @@ class Stream:
         """Parse one kept delivery and append what it holds. Again is harmless."""
         refused, error = 0, None
         try:
-            events = self._connectors[raw.channel].parse(raw.body)
+            parse = self._connectors[raw.channel].parse
+            long = len(raw.body) > LONG_BYTES  # nobody else waits until it is read
+            events = await asyncio.to_thread(parse, raw.body) if long else parse(raw.body)
         except (AlienPayload, KeyError) as problem:
             events, refused, error = [], 1, type(problem).__name__
             log.warning(

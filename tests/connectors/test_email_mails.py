@@ -154,3 +154,27 @@ def test_settings_name_other_addresses() -> None:
         "aliases": ["TongDai@1022.example.vn"],
     }
     assert EmailSettings.model_validate(given).aliases == {"tongdai@1022.example.vn"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "piece", "times"),
+    [
+        ("plain", b"-----BEGIN PGP SIGNED MESSAGE-----\n\n", 10_000),
+        ("plain", b"\n", 400_000),
+        ("html", b"<div>", 60_000),
+        ("html", b"<p>x</p>", 25_000),
+        ("html", b"<div id=divRplyFwdMsg></div><p>x</p>", 5_000),
+    ],
+)
+def test_what_is_built_to_be_slow_is_read_all_the_same(kind: str, piece: bytes, times: int) -> None:
+    """Each of these once took minutes, or never ended."""
+    head = f"From: a@example.vn\r\nTo: {US}\r\nSubject: x\r\nContent-Type: text/{kind}\r\n\r\n"
+    (event,) = parse(head.encode() + piece * times)
+    assert event.sender == "a@example.vn"
+
+
+def test_fields_built_to_hurt() -> None:
+    (event,) = parse(b"From: " + b"(" * 100_000 + f"\r\nTo: {US}\r\n\r\nChao em".encode())
+    assert (event.sender, event.text) == ("", "Chao em")
+    with pytest.raises(AlienPayload, match="absurdly long"):
+        parse(b"From: a@b.vn\r\nContent-Type: multipart/mixed; " + b'name*0="a";' * 5_000 + b"\r\n\r\nx")

@@ -98,6 +98,11 @@ def test_odd_attachments_never_lose_the_message(attachment: Any) -> None:
     event.model_dump_json().encode()
 
 
+def test_a_name_that_nobody_can_write_is_still_an_event() -> None:
+    (event,) = parse(body(TEXT | {"event_name": "user_\ud800"}))
+    assert (event.kind, event.data["event_name"]) == ("unsupported", "user_\ufffd")
+
+
 @pytest.mark.parametrize("stamp", [None, "", "soon", "-5", "٣", 10**30, 1.5, {}])
 def test_an_unreadable_time_is_unknown(stamp: Any) -> None:
     (event,) = parse(body(TEXT | {"timestamp": stamp}))
