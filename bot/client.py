@@ -9,13 +9,13 @@ import aiohttp
 from pydantic import ValidationError
 
 from bot.decision import REPORT_SLOTS, Decision, report_details
-from bot.dialogue import compact, filled
+from bot.dialogue import compact, filled, in_a_form
 from bot.parts import MOST_QUESTIONS, questions_first, questions_in
 from bot.patterns import find_entities
 from bot.text import nfc, words
 from bot.urgent import EMERGENCY, urgent
 from hub.errors import BotSilent, BotUnreachable
-from hub.model import Button, Dialogue, Draft
+from hub.model import Button, Draft
 from hub.ports import BotAnswer, Question, TicketWish
 
 SECRET_HEADER = "X-Hub-Secret"  # noqa: S105 - a name, not a secret
@@ -57,7 +57,7 @@ class RasaBot:
             return BotAnswer(kind="clarify", says=(Draft(text=NO_WORDS),), dialogue=question.dialogue)
         if not message.startswith("/") and urgent(message):
             return emergency(question, message)
-        if not message.startswith("/") and not _in_a_form(question.dialogue):
+        if not message.startswith("/") and not in_a_form(question.dialogue):
             asked = questions_in(nfc(question.text))
             most = MOST_IN_A_LETTER if question.letter else MOST_QUESTIONS
             if len(asked) > 1 and (several := await self._each(question, asked[:most])):
@@ -193,10 +193,6 @@ def answer_from(question: Question, turn: dict[str, Any]) -> BotAnswer:
         confidence=intent["confidence"] if decision.confidence is None else decision.confidence,
         candidates=decision.candidates,
     )
-
-
-def _in_a_form(dialogue: Dialogue) -> bool:
-    return any(event["event"] == "active_loop" and event["name"] for event in dialogue.events)
 
 
 def _about(answer: BotAnswer) -> tuple[str | None, ...]:

@@ -47,3 +47,8 @@ def filled(events: Iterable[RasaEvent]) -> dict[str, str]:
         for event in events
         if event["event"] == "slot" and isinstance(event["value"], str)
     }
+
+
+def in_a_form(dialogue: Dialogue) -> bool:
+    """Whether a form waits for an answer."""
+    return any(event["event"] == "active_loop" and event["name"] for event in dialogue.events)

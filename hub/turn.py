@@ -38,6 +38,7 @@ from hub.model import (
 from hub.pieces import fitted
 from hub.ports import Bot, BotAnswer, Connector, Live, Question, Reach, Store, TicketWish
 from hub.questions import next_batch, payload_of, question_of, unreadable
+from hub.wordless import pictures_before, words_wanted
 
 log = logging.getLogger(__name__)
 
@@ -46,20 +47,12 @@ CONCURRENCY = 16  # conversations answered at once by this process
 IDLE_S = 0.25
 RECONNECT_S = 0.25
 LONGEST_TITLE = 200  # characters: a longer text is no button's title
-CHOICES_LOOK_BACK = 20
+LOOK_BACK = 20
 GIVE_UP_AFTER_ATTEMPTS = (
     3  # a conversation whose worker died this often goes to people without asking the bot
 )
 
 BOT_FAILED = "Xin lỗi anh/chị, hiện em chưa trả lời tự động được câu này."
-ONLY_ATTACHMENT = (
-    "Em đã nhận được tệp của anh/chị. Anh/chị vui lòng nhắn thêm vài chữ cho biết cần hỏi hoặc phản ánh việc gì, "
-    "ở đâu, để em hỗ trợ đúng nhé."
-)
-NOTHING_SAID = (
-    "Em nhận được tin của anh/chị nhưng trong đó không có nội dung. Anh/chị vui lòng viết lại việc cần hỏi hoặc cần phản "
-    "ánh để em hỗ trợ nhé."
-)
 UNREADABLE: dict[str, str] = {
     "encrypted": "Thư của anh/chị được mã hóa nên tổng đài không đọc được. Anh/chị vui lòng gửi lại thư không mã hóa giúp em.",
     "too_big": "Thư của anh/chị quá lớn nên em không nhận được nội dung và tệp đính kèm. Anh/chị vui lòng gửi lại với tệp nhỏ "
@@ -224,10 +217,7 @@ class TurnWorker:
             return None
         if isinstance(payload := message.data.get("payload"), str):
             return Button(title=message.text, payload=payload)
-        before = await self.store.recent_messages(
-            message.conversation, before=message.seq, limit=CHOICES_LOOK_BACK
-        )
-        return chosen(message.text, offered(before))
+        return chosen(message.text, offered(await self._before([message])))
 
     def _let_be(self, conversation: Conversation, batch: Sequence[Message]) -> Turn:
         """What the citizen took back before it was answered is not answered."""
@@ -264,8 +254,7 @@ class TurnWorker:
         elif why in UNREADABLE:
             answer = hand_over(question, UNREADABLE[why], reason="unanswerable")
         elif not question.text:
-            said = ONLY_ATTACHMENT if question.attachments else NOTHING_SAID
-            answer = BotAnswer(kind="clarify", says=(Draft(text=said),), dialogue=question.dialogue)
+            answer = words_wanted(batch, await self._before(batch), question)
         elif lease.attempts > GIVE_UP_AFTER_ATTEMPTS:
             answer, failure = hand_over(question), "Crashed"
         else:
@@ -276,6 +265,9 @@ class TurnWorker:
                 "bot failed", extra={"facts": {"conversation": question.conversation, "why": failure}}
             )
         return await self._turn(lease.conversation, batch, answer, question.text, reach)
+
+    async def _before(self, batch: Sequence[Message]) -> list[Message]:
+        return await self.store.recent_messages(batch[0].conversation, before=batch[0].seq, limit=LOOK_BACK)
 
     def _writes_letters(self, conversation: Conversation) -> bool:
         connector = self.connectors.get(conversation.channel)
@@ -306,7 +298,10 @@ class TurnWorker:
         at = self.clock.now()
         says, ticket, change = list(answer.says), None, None
         if answer.ticket is not None:
-            ticket, change, text = await self.ticket_for(conversation, answer.ticket, id_, at, about=batch)
+            about = batch
+            if answer.ticket.reason == "report":
+                about = pictures_before(batch, await self._before(batch))
+            ticket, change, text = await self.ticket_for(conversation, answer.ticket, id_, at, about=about)
             if not reach.bot:
                 says = []
             elif reach.public:  # codes are for the person alone; so is what was noted of a report

@@ -4,10 +4,21 @@ from typing import Any
 import pytest
 
 from hub.errors import BotSilent, BotUnreachable, LeaseLost, OwnerChanged
-from hub.model import Attachment, Button, Draft, Turn
+from hub.model import Attachment, Button, Dialogue, Draft, Message, Turn
 from hub.ports import BotAnswer, Question, TicketWish
 from hub.store.sqlite import SqliteStore
-from hub.turn import NOTHING_SAID, ONLY_ATTACHMENT, UNREADABLE
+from hub.turn import UNREADABLE
+from hub.wordless import (
+    FILE,
+    NOTHING,
+    PICTURE,
+    STICKER,
+    STILL_NOTHING,
+    TAKEN_ALONG,
+    VOICE,
+    pictures_before,
+    words_wanted,
+)
 from tests.conftest import FakeClock
 from tests.fakes.bots import ScriptedBot
 from tests.fakes.channels import signed
@@ -180,17 +191,48 @@ async def test_two_workers_never_answer_one_message(rooms: Rooms) -> None:
     assert await rooms.texts(conversation) == ["citizen: làm khai sinh", "bot: [1] làm khai sinh"]
 
 
-async def test_a_picture_alone_is_asked_about(rooms: Rooms) -> None:
+async def send_file(rooms: Rooms, name: str, kind: str) -> str:
     from hub.model import Event, Raw
 
-    raw = Raw(id="r", channel="paper", received_at=rooms.clock.now(), body=b"")
-    event = Event(channel="paper", kind="message", external_id="p", account="office", sender="An", conversation="An",
-                  attachments=(Attachment(type="image"),))  # fmt: skip
+    raw = Raw(id=name, channel="paper", received_at=rooms.clock.now(), body=b"")
+    event = Event(channel="paper", kind="message", external_id=name, account="office", sender="An", conversation="An",
+                  attachments=(Attachment(type=kind),))  # fmt: skip
     await rooms.store.put_raw(raw)
     intake = await rooms.store.take_in(raw, [event], refused=0, error=None, now=rooms.clock.now(), due_at=0)
     await rooms.answer_due()
+    return intake.messages[0].conversation
+
+
+@pytest.mark.parametrize(
+    ("kind", "asked"), [("image", PICTURE), ("audio", VOICE), ("sticker", STICKER), ("file", FILE)]
+)
+async def test_what_has_no_words_is_asked_about(rooms: Rooms, kind: str, asked: str) -> None:
+    conversation = await send_file(rooms, "p", kind)
     assert rooms.bot.asked == []
-    assert (await rooms.last(intake.messages[0].conversation)).text == ONLY_ATTACHMENT
+    assert (await rooms.last(conversation)).text == asked
+
+
+async def test_when_no_words_follow_a_person_looks(rooms: Rooms) -> None:
+    await send_file(rooms, "p1", "image")
+    conversation = await send_file(rooms, "p2", "audio")
+    assert STILL_NOTHING in "\n".join(await rooms.texts(conversation))
+    found = await rooms.store.conversation(conversation)
+    assert found is not None
+    assert found.ticket is not None
+
+
+async def test_a_picture_in_the_middle_of_a_report_belongs_to_it() -> None:
+    message = Message(
+        id="m2", conversation="c", seq=2, author="citizen", at=2, attachments=(Attachment(type="image"),)
+    )
+    asked = Message(id="m1", conversation="c", seq=1, author="bot", text="Chỗ đó ở đâu vậy ạ?", at=1)
+    form = Dialogue(events=({"event": "active_loop", "name": "report_form"},))
+    question = Question(conversation="c", channel="paper", text="", attachments=1, dialogue=form)
+    answer = words_wanted([message], [asked], question)
+    assert [draft.text for draft in answer.says] == [TAKEN_ALONG, asked.text]
+    assert answer.dialogue == form
+    last = Message(id="m4", conversation="c", seq=4, author="citizen", text="0907123456", at=4)
+    assert pictures_before([last], [asked, message]) == [message, last]
 
 
 async def test_the_worker_finishes_its_turn_before_it_stops(rooms: Rooms) -> None:
@@ -274,7 +316,7 @@ async def test_the_heading_belongs_to_the_first_question(rooms: Rooms) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "told"), [({}, NOTHING_SAID), ({"unreadable": "encrypted"}, UNREADABLE["encrypted"]),
+    ("data", "told"), [({}, NOTHING), ({"unreadable": "encrypted"}, UNREADABLE["encrypted"]),
                        ({"unreadable": "too_big", "subject": "Hồ sơ"}, UNREADABLE["too_big"])]
 )  # fmt: skip
 async def test_what_cannot_be_read_is_said(rooms: Rooms, data: dict[str, Any], told: str) -> None:
