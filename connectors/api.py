@@ -6,14 +6,14 @@ Each report is a conversation. What is said in it reaches the citizen through th
 from the API, so for the hub it is delivered once it is stored.
 """
 
-from collections.abc import Mapping, Sequence
 from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hub.errors import AlienPayload, Forged
-from hub.model import Attachment, Conversation, Event, Outgoing
-from hub.ports import Capabilities, Job, Media, Reach, Sent
+from connectors.house import HouseConnector
+from hub.errors import AlienPayload
+from hub.model import Attachment, Conversation, Event
+from hub.ports import Capabilities, Reach
 
 CHANNEL: Final = "api"
 ACCOUNT: Final = "1022"
@@ -32,14 +32,10 @@ class Report(BaseModel):
     at: Annotated[int, Field(ge=0, lt=2**53)]
 
 
-class ApiConnector:
+class ApiConnector(HouseConnector):
     name = CHANNEL
     capabilities = Capabilities(max_text=MAX_TEXT, resend_safe=True, courtesies=False)
-    keep_headers: tuple[str, ...] = ()
-
-    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Only the API delivers for this channel."""
-        raise Forged("reports of other systems come in at /api/v1/tickets and /open311/v2/requests")
+    door = "reports of other systems come in at /api/v1/tickets and /open311/v2/requests"
 
     def parse(self, body: bytes) -> list[Event]:
         try:
@@ -63,16 +59,3 @@ class ApiConnector:
 
     def reach(self, conversation: Conversation, now: int) -> Reach:
         return Reach(notice=NOTICE)
-
-    async def send(self, item: Outgoing) -> Sent:
-        """It is there to be read."""
-        return Sent()
-
-    def part(self, body: bytes, part: str) -> Media | None:
-        return None
-
-    async def typing(self, conversation: Conversation) -> None:
-        """Nobody would see it."""
-
-    def jobs(self) -> Sequence[Job]:
-        return ()

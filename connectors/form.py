@@ -8,14 +8,15 @@ Each form is a conversation of its own; a further word to it has no wish. What i
 so it is delivered by being there; who agreed gets it by mail as well.
 """
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hub.errors import AlienPayload, Forged, SendRefused, Unreachable, Unsupported
+from connectors.house import HouseConnector
+from hub.errors import AlienPayload, SendRefused, Unreachable, Unsupported
 from hub.model import Attachment, Conversation, Event, Outgoing, conversation_id, derived_id
-from hub.ports import Capabilities, Job, Media, Reach, Sent
+from hub.ports import Capabilities, Reach, Sent
 
 CHANNEL: Final = "form"
 ACCOUNT: Final = "web"
@@ -79,17 +80,13 @@ def _event(sender: str, **fields: Any) -> Event:
     )
 
 
-class FormConnector:
+class FormConnector(HouseConnector):
     name = CHANNEL
     capabilities = Capabilities(max_text=MAX_TEXT, resend_safe=True, courtesies=False)
-    keep_headers: tuple[str, ...] = ()
+    door = "the form is at /gui-phan-anh"
 
     def __init__(self, letters: Letters | None = None) -> None:
         self._letters = letters
-
-    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Only the citizens' page delivers for this channel."""
-        raise Forged("the form is at /gui-phan-anh")
 
     def parse(self, body: bytes) -> list[Event]:
         try:
@@ -117,12 +114,3 @@ class FormConnector:
             except (SendRefused, Unreachable, Unsupported):  # it stands on the page all the same
                 return Sent()
         return Sent()
-
-    def part(self, body: bytes, part: str) -> Media | None:
-        return None
-
-    async def typing(self, conversation: Conversation) -> None:
-        """Nobody looks on."""
-
-    def jobs(self) -> Sequence[Job]:
-        return ()

@@ -9,14 +9,14 @@ have said on the phone, and a machine cannot call.
 """
 
 import re
-from collections.abc import Mapping, Sequence
 from typing import Annotated, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hub.errors import AlienPayload, Forged, Unsupported
+from connectors.house import HouseConnector
+from hub.errors import AlienPayload, Unsupported
 from hub.model import Attachment, Conversation, Event, Outgoing
-from hub.ports import Capabilities, Job, Media, Reach, Sent
+from hub.ports import Capabilities, Reach, Sent
 
 CHANNEL: Final = "phone"
 ACCOUNT: Final = "1022"
@@ -75,14 +75,10 @@ def normal_number(typed: str) -> str | None:
     return number if number.isascii() and number.isdigit() and 3 <= len(number) <= 15 else None
 
 
-class PhoneConnector:
+class PhoneConnector(HouseConnector):
     name = CHANNEL
     capabilities = Capabilities(max_text=MAX_TEXT, resend_safe=True, courtesies=False)
-    keep_headers: tuple[str, ...] = ()
-
-    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Only the console's form delivers for this channel."""
-        raise Forged("calls are logged at /console/call")
+    door = "calls are logged at /console/call"
 
     def parse(self, body: bytes) -> list[Event]:
         try:
@@ -116,12 +112,3 @@ class PhoneConnector:
         if item.message.author != "operator" or item.message.attachments:
             raise Unsupported("nobody has called the citizen")
         return Sent()
-
-    def part(self, body: bytes, part: str) -> Media | None:
-        return None
-
-    async def typing(self, conversation: Conversation) -> None:
-        """Nobody would see it."""
-
-    def jobs(self) -> Sequence[Job]:
-        return ()

@@ -6,14 +6,14 @@
 Nothing is ever sent: the page reads the conversation by sequence number, so a message is delivered by being in it.
 """
 
-from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from hub.errors import AlienPayload, Forged
-from hub.model import Conversation, Event, Outgoing, conversation_id, derived_id
-from hub.ports import Capabilities, Job, Media, Reach, Sent
+from connectors.house import HouseConnector
+from hub.errors import AlienPayload
+from hub.model import Event, conversation_id, derived_id
+from hub.ports import Capabilities
 
 CHANNEL = "webchat"
 ACCOUNT = "web"
@@ -60,14 +60,10 @@ def _event(sender: str, **fields: Any) -> Event:
     return Event(channel=CHANNEL, account=ACCOUNT, sender=sender, conversation=sender, **fields)
 
 
-class WebchatConnector:
+class WebchatConnector(HouseConnector):
     name = CHANNEL
     capabilities = Capabilities(max_text=MAX_TEXT, buttons=True, resend_safe=True)
-    keep_headers: tuple[str, ...] = ()
-
-    def verify(self, headers: Mapping[str, str], body: bytes) -> None:
-        """Sessions are checked at the socket; nobody else delivers for this channel."""
-        raise Forged("the live chat takes no webhooks: open /chat/ws")
+    door = "the live chat takes no webhooks: open /chat/ws"
 
     def parse(self, body: bytes) -> list[Event]:
         try:
@@ -83,18 +79,3 @@ class WebchatConnector:
             data={} if delivery.payload is None else {"payload": delivery.payload},
         )
         return [event]
-
-    def reach(self, conversation: Conversation, now: int) -> Reach:
-        return Reach()
-
-    async def send(self, item: Outgoing) -> Sent:
-        return Sent()
-
-    def part(self, body: bytes, part: str) -> Media | None:
-        return None
-
-    async def typing(self, conversation: Conversation) -> None:
-        """The page sees the hub's own signal."""
-
-    def jobs(self) -> Sequence[Job]:
-        return ()
