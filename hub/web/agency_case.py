@@ -12,6 +12,7 @@ from aiohttp import web
 
 from handoff import acts, clocks, history
 from handoff.acts import Act, Actor
+from handoff.casework import ANSWER
 from handoff.lifecycle import Refused, allows
 from handoff.rules import Rules
 from hub.model import Conversation, Message, Ticket, TicketEvent
@@ -74,6 +75,7 @@ class AgencyCase:
     clock: ClockView | None
     files: tuple[File, ...]
     said: tuple[Message, ...]  # what the citizen answered to questions
+    told: tuple[Message, ...]  # what the citizen was told in the end
     contact: dict[str, str]
     note: str | None  # the operators' message
     accepted: bool
@@ -111,6 +113,7 @@ async def agency_case(hub: Hub, ticket: Ticket, actor: Actor, base: str) -> Agen
             for file in files_of(message, f"{base}/files")
         ),
         said=said,
+        told=await _told(store, ticket),
         contact=await _contact(store, ticket),
         note=events[0].note if events else None,
         accepted="accept" in {event.action for event in events},
@@ -202,6 +205,19 @@ async def _said(store: Store, ticket: Ticket, events: tuple[TicketEvent, ...]) -
         if one.author == "citizen"
         and not one.automatic
         and any(_before(asked, at) < one.at <= at + SAME_ANSWER_MS for at in heard)
+    )
+
+
+async def _told(store: Store, ticket: Ticket) -> tuple[Message, ...]:
+    """The answers about this ticket as they were sent, whoever worded them last."""
+    if ticket.state not in ("answered", "closed"):
+        return ()
+    recent = await store.recent_messages(ticket.conversation, limit=LOOK_BACK)
+    begins = ANSWER.format(code=ticket.code, text="").rstrip()
+    return tuple(
+        one
+        for one in recent
+        if one.author == "operator" and not one.internal and (one.text or "").startswith(begins)
     )
 
 

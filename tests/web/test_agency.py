@@ -144,7 +144,13 @@ async def test_accept_answer_with_a_file_ask_and_return(hub: ConsoleHub, tho: Br
     proposal = (await now(hub, ticket)).proposal
     assert proposal
     assert (proposal.text, proposal.attachments[0].name) == ("Đã có điện.", "bien-ban.pdf")
-    assert (await send_again(tho, base, "answer"))[0] == 422  # it is not the agency's turn
+    status, html = await send_again(tho, base, "answer")
+    assert (status, "Lần nữa" in html) == (
+        422,
+        True,
+    )  # it is not the agency's turn, and nothing typed is lost
+    await do(hub, ticket, acts.Answer(), "said", f"Về phiếu {ticket.code}: Điện đã có lại.")
+    assert "Điện đã có lại." in (await tho.get(base))[1]
 
 
 async def send_again(browser: Browser, base: str, act: str) -> tuple[int, str]:
