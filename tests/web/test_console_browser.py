@@ -248,7 +248,7 @@ async def test_closing_and_the_closed_tab(hub: ConsoleHub, chromium: Browser, ti
     await expect(page.get_by_text("Phiếu này đã đóng.")).to_be_visible()
     await expect(page.get_by_text("Không có phiếu nào đang mở")).to_be_visible()
     await page.get_by_text("Xem khác").click()
-    await page.get_by_role("link", name="Đã đóng").click()
+    await page.get_by_role("link", name="Đã đóng", exact=True).click()
     await open_ticket(page, ticket)
     await expect(page.locator("#panel").get_by_text("Đã đóng").first).to_be_visible()
 
@@ -306,6 +306,8 @@ async def test_answers_are_put_together_by_keyboard(
     await page.locator("#reply").fill("")
     await page.keyboard.press("/")
     await page.keyboard.press("Escape")
+    await expect(page.locator("#reply")).to_have_value("")
+    await page.keyboard.type("//")
     await expect(page.locator("#reply")).to_have_value("/")
     await page.locator("#reply").fill("12")
     await page.keyboard.type("/2026")

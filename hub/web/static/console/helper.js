@@ -132,11 +132,10 @@
       if (event.key === "ArrowDown" || event.key === "ArrowUp") choose(at + (event.key === "ArrowDown" ? 1 : -1));
       else if (event.key === "Enter" && loading) hasty = true;
       else if (event.key === "Enter" || event.key === "Tab") take(at);
-      else if (event.key === "Escape") {
-        const typed = target.value;
-        const sign = SIGNS[kind];
+      else if (event.key === "Escape") close();
+      else if (event.key === SIGNS[kind] && !target.value) { // twice: they mean the sign itself
         close();
-        if (sign) insert(sign + typed); // they meant the sign itself
+        insert(event.key);
       } else if (event.key === "Backspace" && !target.value) close();
       else return;
       event.preventDefault();
