@@ -9,7 +9,7 @@ from connectors.email_imap import Mailbox
 from connectors.email_oauth import MailTokens
 from connectors.email_settings import CHANNEL, EmailSettings
 from connectors.email_smtp import deliver
-from hub.errors import Forged, Unreachable, Unsupported
+from hub.errors import ChannelStopped, Forged, Unreachable, Unsupported
 from hub.model import Blob, Conversation, Event, Outgoing
 from hub.ports import Capabilities, Job, Media, Reach, Sent, Tools
 
@@ -17,6 +17,10 @@ __all__ = ["CHANNEL", "EmailConnector", "EmailSettings", "parse"]
 
 MAX_TEXT = 50_000
 LONGEST_NAME = 80
+STOPPED = (
+    "Máy chủ gửi thư của hộp thư {address} từ chối đăng nhập: kiểm tra mật khẩu ứng dụng hoặc quyền truy cập. Thư gửi đi "
+    "đang chờ."
+)
 HOUR_MS = 3_600_000
 
 
@@ -36,6 +40,7 @@ class EmailConnector:
 
     def __init__(self, settings: EmailSettings, tools: Tools) -> None:
         self._settings, self._tools = settings, tools
+        self._well = False  # the last mail of this process was taken over
         self.tokens = MailTokens(settings, tools)
         self.mailbox = Mailbox(settings, tools, self.tokens)
 
@@ -66,7 +71,16 @@ class EmailConnector:
             subject=known.get("subject", ""),
             code=await self._tools.code_of(item.conversation),
         )
-        await deliver(self._settings, self.tokens, mail)
+        alarm = f"email-smtp:{self._settings.address}"
+        try:
+            await deliver(self._settings, self.tokens, mail)
+        except ChannelStopped:
+            self._well = False
+            await self._tools.alarm(alarm, STOPPED.format(address=self._settings.address))
+            raise
+        if not self._well:
+            self._well = True
+            await self._tools.clear_alarm(alarm)
         return Sent(external_id=own_id(item, self._settings.address))
 
     async def write(self, item: Outgoing, address: str) -> None:
@@ -79,7 +93,16 @@ class EmailConnector:
             files=await self._files(item),
             code=await self._tools.code_of(item.conversation),
         )
-        await deliver(self._settings, self.tokens, mail)
+        alarm = f"email-smtp:{self._settings.address}"
+        try:
+            await deliver(self._settings, self.tokens, mail)
+        except ChannelStopped:
+            self._well = False
+            await self._tools.alarm(alarm, STOPPED.format(address=self._settings.address))
+            raise
+        if not self._well:
+            self._well = True
+            await self._tools.clear_alarm(alarm)
 
     async def mail(self, to: str, subject: str, text: str, *, key: str, at: int) -> None:
         """To an address outside any conversation, as a machine's."""

@@ -246,3 +246,21 @@ async def test_what_was_said_elsewhere_is_a_mail_of_its_own(
     assert exchange.recipients == [["tu@example.vn"]]
     assert mail["In-Reply-To"] is None
     assert "f_1" not in mail.as_string(), "nothing by which the form could be found"
+
+
+async def test_a_server_that_refuses_the_login_is_an_alarm_until_it_takes_one(tools: MemoryTools) -> None:
+    async with token_server() as tokens, mail_exchange(tokens) as exchange:
+        given = {
+            "address": "1022@1022.example.vn",
+            "imap_url": "imap://127.0.0.1:1",
+            "smtp_url": exchange.url,
+        }
+        there = EmailConnector(EmailSettings.model_validate(given | {"access_token": "dan-tay"}), tools)
+        with pytest.raises(ChannelStopped):
+            await there.send(outgoing(line()))
+        ((what, told),) = tools.alarms.items()
+        assert what == "email-smtp:1022@1022.example.vn"
+        assert "dan-tay" not in told
+        tokens.good.add("dan-tay")
+        await there.send(outgoing(line()))
+        assert tools.alarms == {}

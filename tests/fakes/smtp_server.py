@@ -23,6 +23,7 @@ class MailExchange:
     refuses_recipient: str | None = None
     refuses_mail: str | None = None
     hangs_up: bool = False
+    faults: list[str] = field(default_factory=list)  # replies to the next mails, one each
     tokens: TokenServer | None = None  # then only a good token of it logs in
     taken: list[EmailMessage] = field(default_factory=list)
     recipients: list[list[str]] = field(default_factory=list)
@@ -52,6 +53,8 @@ class MailExchange:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+        if self.faults:
+            return self.faults.pop(0)
         if self.refuses_mail:
             return self.refuses_mail
         content: Any = envelope.content
