@@ -335,12 +335,21 @@ def _agencies(lives: Sequence[Life], period: Period) -> dict[str, AgencyLine]:
 # ---- satisfaction ------------------------------------------------------------------------------------
 
 
-def _satisfaction(lives: Iterable[Life], period: Period) -> Satisfaction:
-    closed = [one for one in lives if one.closed_at is not None and one.closed_at >= period.since]
-    scores = Counter(
-        one.case.score
-        for one in closed
+def closed_in(lives: Iterable[Life], period: Period) -> list[Life]:
+    return [one for one in lives if one.closed_at is not None and one.closed_at >= period.since]
+
+
+def rated_in(lives: Iterable[Life], period: Period) -> list[Life]:
+    """Closed in the time, and scored since."""
+    return [
+        one
+        for one in closed_in(lives, period)
         if one.case.scored_at is not None and one.case.scored_at >= (one.closed_at or 0)
-    )
+    ]
+
+
+def _satisfaction(lives: Sequence[Life], period: Period) -> Satisfaction:
+    scores = Counter(one.case.score for one in rated_in(lives, period))
     counts = tuple(scores[score] for score in range(1, 6))
-    return Satisfaction(asked=len(closed), scores=(counts[0], counts[1], counts[2], counts[3], counts[4]))
+    asked = len(closed_in(lives, period))
+    return Satisfaction(asked=asked, scores=(counts[0], counts[1], counts[2], counts[3], counts[4]))

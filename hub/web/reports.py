@@ -16,6 +16,7 @@ from handoff.reports.figures import (
     lives_of,
     overdue,
     pending,
+    rated_in,
     settled_in,
     unanswered,
 )
@@ -52,6 +53,10 @@ WHATS: Final = {
     "late": "Phiếu đã trả lời trễ hạn",
     "agency": "Phiếu chuyển cơ quan",
     "topic": "Câu hỏi bot chưa trả lời được",
+    "group": "Phiếu mới theo nhóm lĩnh vực",
+    "category": "Phiếu mới theo lĩnh vực",
+    "commune": "Phiếu mới theo xã, phường",
+    "unhappy": "Phiếu có đánh giá 1 hoặc 2 điểm",
 }
 HELPERS: Final[dict[str, Any]] = {
     "number": number, "percent": percent, "duration": duration, "work_duration": work_duration, "change": change,
@@ -124,6 +129,8 @@ async def tickets_page(request: web.Request) -> web.StreamResponse:
     title = WHATS[what]
     if what == "agency":
         title = f"{names.agency(query.get('agency', ''))}: {LEG_WORDS.get(query.get('kind', ''), 'tất cả')}"
+    elif what in ("group", "category", "commune"):
+        title = f"{title}: {getattr(names, what)(query.get('id') or None)}"
     elif what == "topic":
         title = names.topic(_topic(query.get("topic", "")))
     return page(
@@ -159,6 +166,17 @@ async def _behind(
         wanted = _topic(query.get("topic", ""))
         ids = {ticket for topic, ticket in unanswered(heard) if topic == wanted}
         found = [one for one in lives if one.case.id in ids]
+    elif what in ("group", "category", "commune"):
+        names, wanted_id = Names(hub.rules(), hub), query.get("id") or None
+        found = [
+            one
+            for one in lives
+            if one.case.created_at >= period.since
+            and wanted_id
+            == (names.group_of(one.case.category) if what == "group" else getattr(one.case, what))
+        ]
+    elif what == "unhappy":
+        found = [one for one in rated_in(lives, period) if (one.case.score or 5) < 3]
     elif what == "late":
         found = [one for one in settled_in(lives, period) if one.late]
     else:

@@ -178,6 +178,8 @@ async def everything(store: Store) -> dict[str, Any]:
         "edits": await store.knowledge_edits(limit=99),
         "reviews": await store.reviews(limit=99),
         "notices": await store.notices("k-1"),
+        "heard": sorted(map(str, await store.heard(since=0, until=2**60))),
+        "cases": await store.cases(since=0, until=2**60),
         "staff": await store.staff_by_login("truc"),
         "state": await store.state("tokens"),
         "turns": [await store.turn(id_) for id_ in ("t-1", "t-2", "t-3")],

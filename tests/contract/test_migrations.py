@@ -151,6 +151,10 @@ async def test_what_an_older_hub_kept_is_all_there(old: Store) -> None:
     books = await old.books(now=T0 + 10, grace_ms=60_000)
     assert (books.raw_items, books.events, books.unparsed, books.problems) == (2, 2, 1, ())
     assert await old.consents(ID) == []
+    (heard,) = await old.heard(since=T0, until=T0 + 1)
+    assert (heard.outcome, heard.by, heard.facts) == ("answered", "bot", {})
+    (case,) = await old.cases(since=T0, until=T0 + 10)
+    assert (case.id, case.category, case.hours) == ("k-1", "chieu-sang", None)
     await old.close()
 
 

@@ -507,6 +507,17 @@ class StoreMachine(RuleBasedStateMachine):
         assert await store.held_tickets() == model.held()
         for id_ in model.tickets:
             assert await store.notices(id_) == model.notices(id_)
+        spoken = [
+            (m.at, talk.facts.channel, id_, m.outcome, m.turn)
+            for id_, talk in model.talks.items()
+            for m in talk.messages
+            if m.author == "citizen"
+        ]
+        assert sorted(str(one[:5]) for one in await store.heard(since=0, until=2**60)) == sorted(
+            map(str, spoken)
+        )
+        cases = {case.id: (case.state, len(case.steps)) for case in await store.cases(since=0, until=2**60)}
+        assert cases == {id_: (ticket.state, len(ticket.history)) for id_, ticket in model.tickets.items()}
         books = await store.books(now=self.now, grace_ms=GRACE_MS)
         totals = [
             sum(column) for column in zip((0, 0, 0), *(d.counts for d in model.raws.values()), strict=True)

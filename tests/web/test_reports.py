@@ -105,6 +105,11 @@ async def test_the_figures_and_the_tickets_behind_them(hub: ConsoleHub, clock: F
         (f"what=agency&agency={POWER}&kind=on_time", [on_time.code]),
         (f"what=agency&agency={POWER}&kind=late", [late.code]),
         (f"what=agency&agency={POWER}&kind=overdue", []),
+        ("what=unhappy", [late.code]),
+        ("what=category&id=chieu-sang", [waits.code]),
+        ("what=group&id=dien", [on_time.code, late.code]),
+        ("what=commune&id=phuong-my-tho", [on_time.code, late.code]),
+        ("what=commune&id=", [waits.code]),
     ):
         status, html = await boss.get(f"/console/reports/tickets?{NOVEMBER}&{query}")
         assert status == 200
