@@ -7,21 +7,19 @@ from aiohttp import web
 from bot.knowledge.editing import EditableKind, rebased
 from bot.knowledge.needs import seed_needs
 from hub.model import KnowledgeEdit, derived_id
-from hub.web.auth import STAFF, form_of, guarded, page, plain, see_other
+from hub.web.auth import STAFF, form_of, guarded, plain, see_other
 from hub.web.context import hub_of
 from hub.web.knowledge_view import (
     EDITORS,
-    KINDS,
     READERS,
     SHOWN,
-    STATES,
     Entry,
     carry_out,
     changes_of,
-    edits_all,
     entries_of,
     entry_of,
     filtered,
+    knowledge_page,
     me_of,
     proposes,
     searched,
@@ -52,7 +50,7 @@ async def list_page(request: web.Request) -> web.StreamResponse:
     at = int(number) if number.isascii() and number.isdigit() and 0 < len(number) < 5 else 1
     pages = max(1, -(-len(found) // PAGE))
     at = min(max(1, at), pages)
-    return page(
+    return await knowledge_page(
         request,
         "console/knowledge.html",
         entries=found[(at - 1) * PAGE : at * PAGE],
@@ -62,9 +60,7 @@ async def list_page(request: web.Request) -> web.StreamResponse:
         shown={name: (label, len(filtered(every, name))) for name, label in SHOWN.items()},
         at=at,
         pages=pages,
-        kinds=KINDS,
         tab="entries",
-        can_edit=edits_all(me),
     )
 
 
@@ -77,7 +73,7 @@ async def entry_page(request: web.Request) -> web.StreamResponse:
     of = procedure or faq
     assert of is not None  # noqa: S101 - it is visible
     edits = await hub.store.knowledge_edits(kind=entry.kind, entry=entry.id, limit=CHANGES)
-    return page(
+    return await knowledge_page(
         request,
         "console/knowledge_entry.html",
         entry=entry,
@@ -88,10 +84,7 @@ async def entry_page(request: web.Request) -> web.StreamResponse:
         sources=[known.entries.sources[one] for one in of.source],
         notes=procedure.review if procedure else [],
         changes=await changes_of(hub, edits),
-        kinds=KINDS,
-        states=STATES,
         tab="entries",
-        can_edit=edits_all(me),
         can_propose=proposes(me, entry.owner),
         sent=request.query.get("sent", ""),
     )
@@ -100,14 +93,11 @@ async def entry_page(request: web.Request) -> web.StreamResponse:
 async def history_page(request: web.Request) -> web.StreamResponse:
     hub = hub_of(request)
     changes = await changes_of(hub, await hub.store.knowledge_edits(limit=CHANGES))
-    return page(
+    return await knowledge_page(
         request,
         "console/knowledge_history.html",
         changes=changes,
-        kinds=KINDS,
-        states=STATES,
         tab="history",
-        can_edit=edits_all(me_of(request)),
     )
 
 

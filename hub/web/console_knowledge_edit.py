@@ -20,11 +20,11 @@ from hub.web.console_knowledge import BASE, ENTRIES, NO_ENTRY, kind_of, visible_
 from hub.web.context import hub_of
 from hub.web.knowledge_view import (
     EDITORS,
-    KINDS,
     MOVED,
     Entry,
     carry_out,
     edits_all,
+    knowledge_page,
     look,
     me_of,
     proposes,
@@ -202,7 +202,7 @@ async def _page(
     hub, me = hub_of(request), me_of(request)
     fields = [_field(request, kind, name, values.get(name, ""), faults.get(name)) for name in LABELS[kind]]
     items = await hub.store.reviews(key=form["item"], limit=1) if form.get("item") else []
-    return page(
+    return await knowledge_page(
         request,
         "console/knowledge_edit.html",
         status=status,
@@ -216,11 +216,9 @@ async def _page(
         stamp=stamp(doc) if doc else "",
         item=items[0].key if items else "",
         asked=items[0].question if items else form.get("asked", ""),
-        kinds=KINDS,
         aspects=dict(sorted(_ASPECTS.items(), key=lambda one: one[0] != "general")),
         tab="entries",
         proposing=not edits_all(me),
-        can_edit=edits_all(me),
     )
 
 

@@ -8,18 +8,17 @@ from aiohttp import web
 from bot.knowledge.editing import rebased
 from hub.errors import DataError
 from hub.model import KnowledgeEdit
-from hub.web.auth import form_of, guarded, page, see_other
+from hub.web.auth import form_of, guarded, see_other
 from hub.web.console_knowledge import BASE, CHANGES, NO_ENTRY, NOT_YOURS
 from hub.web.console_knowledge_edit import LONGEST_NOTE
 from hub.web.context import hub_of
 from hub.web.knowledge_view import (
     EDITORS,
-    KINDS,
     READERS,
-    STATES,
     carry_out,
     changes_of,
     edits_all,
+    knowledge_page,
     me_of,
     sees,
     tried,
@@ -41,15 +40,12 @@ async def proposals_page(request: web.Request) -> web.StreamResponse:
     decided = sorted(
         [*refused, *(one for one in applied if one.decided_by)], key=lambda one: -one.moved_at
     )[:20]  # fmt: skip
-    return page(
+    return await knowledge_page(
         request,
         "console/knowledge_proposals.html",
         waiting=await changes_of(hub, waiting),
         decided=await changes_of(hub, decided),
-        kinds=KINDS,
-        states=STATES,
         tab="proposals",
-        can_edit=edits_all(me),
     )
 
 
@@ -64,17 +60,14 @@ async def _edit_page(
     hub, me = hub_of(request), me_of(request)
     (change,) = await changes_of(hub, [edit])
     current = await hub.store.knowledge_entry(edit.kind, edit.entry)
-    return page(
+    return await knowledge_page(
         request,
         "console/knowledge_change.html",
         status=status,
         change=change,
         problem=problem,
         overtaken=edit.state == "proposed" and rebased(edit, current) is None,
-        kinds=KINDS,
-        states=STATES,
         tab="proposals" if edit.state == "proposed" else "history",
-        can_edit=edits_all(me),
         mine=edit.by == me.id,
         key=secrets.token_urlsafe(12),
     )

@@ -23,13 +23,11 @@ from hub.web.console_view import CHANNELS
 from hub.web.context import hub_of
 from hub.web.knowledge_view import (
     EDITORS,
-    KINDS,
-    STATES,
     any_entry,
     carry_out,
     changes_of,
-    edits_all,
     entry_of,
+    knowledge_page,
     look,
     me_of,
     today_of,
@@ -59,18 +57,17 @@ async def list_page(request: web.Request) -> web.StreamResponse:
     asked = request.query.get("reason", "")
     reason: ReviewReason | None = asked if asked in get_args(ReviewReason) else None  # type: ignore[assignment]
     groups = await store.review_groups(of, reason=reason, limit=LIMIT)
-    return page(
+    return await knowledge_page(
         request,
         "console/knowledge_review.html",
         groups=groups,
         state=of,
-        states=TABS,
+        tabs=TABS,
         reason=reason or "",
         reasons=REASONS,
         channels=CHANNELS,
         more=len(groups) == LIMIT,
         tab="review",
-        can_edit=edits_all(me_of(request)),
     )
 
 
@@ -88,7 +85,7 @@ async def _item_page(
     hits = [entry_of(known, hit.kind, hit.id, today) for hit in known.ranked(newest.question, SEEN)]
     picked = form.get("entry", "")
     edits = [one for one in await hub.store.knowledge_edits(limit=CHANGES) if one.question == newest.key]
-    return page(
+    return await knowledge_page(
         request,
         "console/knowledge_item.html",
         status=status,
@@ -107,10 +104,7 @@ async def _item_page(
         tabs=TABS,
         channels=CHANNELS,
         intents=INTENTS,
-        kinds=KINDS,
-        states=STATES,
         tab="review",
-        can_edit=edits_all(me_of(request)),
     )
 
 

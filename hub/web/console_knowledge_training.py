@@ -7,10 +7,10 @@ from typing import Final
 from aiohttp import web
 
 from hub.model import KnowledgeEdit, derived_id
-from hub.web.auth import STAFF, form_of, guarded, page, see_other
+from hub.web.auth import STAFF, form_of, guarded, see_other
 from hub.web.console_knowledge import BASE
 from hub.web.context import hub_of
-from hub.web.knowledge_view import EDITORS, carry_out, edits_all, me_of
+from hub.web.knowledge_view import EDITORS, carry_out, knowledge_page, me_of
 
 INTENTS: Final = {
     "ask_procedure": "Hỏi về thủ tục nói chung",
@@ -42,14 +42,13 @@ INTENTS: Final = {
 
 async def training_page(request: web.Request) -> web.StreamResponse:
     examples = hub_of(request).knowledge().entries.examples
-    return page(
+    return await knowledge_page(
         request,
         "console/knowledge_training.html",
         examples=list(examples.values()),
         intents=INTENTS,
         new_key=lambda: secrets.token_urlsafe(12),
         tab="training",
-        can_edit=edits_all(me_of(request)),
     )
 
 

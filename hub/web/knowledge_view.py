@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, get_args
+from typing import Any, Final, get_args
 
 from aiohttp import web
 
@@ -16,7 +16,7 @@ from bot.text import fold, words
 from hub.clock import local_day
 from hub.errors import KnowledgeMoved
 from hub.model import EditState, KnowledgeDoc, KnowledgeEdit, Role, Staff
-from hub.web.auth import EVERYBODY, session_of
+from hub.web.auth import EVERYBODY, page, session_of
 from hub.web.console_view import names_of
 from hub.web.context import Hub, hub_of
 from hub.web.trail import put_down
@@ -32,6 +32,8 @@ EDITORS: Final[frozenset[Role]] = frozenset({"editor", "admin"})
 READERS: Final = EVERYBODY
 UNASSIGNED: Final = "chưa gán"
 MOVED: Final = "Mục này vừa được người khác thay đổi. Vui lòng xem lại bản mới rồi làm lại."
+
+MOST_COUNTED: Final = 99
 
 #: Filters of the list: what they are called.
 SHOWN: Final = {
@@ -100,6 +102,26 @@ class Found:
     others: list[tuple[str, float]]
     text: str
     bare: bool
+
+
+async def knowledge_page(
+    request: web.Request, template: str, *, tab: str, status: int = 200, **context: Any
+) -> web.Response:
+    """A page of these, with what waits in its tabs."""
+    hub, me = hub_of(request), me_of(request)
+    mine = me.id if me.role == "officer" else None
+    waiting = await hub.store.knowledge_edits(state="proposed", by=mine, limit=MOST_COUNTED)
+    return page(
+        request,
+        template,
+        status=status,
+        tab=tab,
+        waiting_count=f"{len(waiting)}{'+' if len(waiting) == MOST_COUNTED else ''}",
+        kinds=KINDS,
+        states=STATES,
+        can_edit=edits_all(me),
+        **context,
+    )
 
 
 # ---- entries

@@ -1,6 +1,7 @@
 """What editors change and look at, on every store: the history is whole, and nothing is overwritten unseen."""
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from hub.errors import KnowledgeMoved
 from hub.model import KnowledgeDoc, KnowledgeEdit
 from hub.ports import Store
+from hub.store import store_for
 from tests.contract.builders import T0, arrive, event, review, turn
 
 SEED = KnowledgeDoc(kind="procedure", id="p", body={"name": "Tên gốc", "n": 1})
@@ -60,11 +62,14 @@ async def test_an_undone_edit_leaves_what_was_there_before_it(store: Store) -> N
     assert [one.id for one in await store.knowledge_edits(limit=1)] == ["e-4"]
 
 
-async def test_of_two_editors_at_once_one_is_told(store: Store) -> None:
+async def test_of_editors_of_two_hubs_at_once_one_is_told_nothing(store: Store, store_url: str) -> None:
     await store.put_knowledge([SEED], now=T0)
-    others = [MINE.model_copy(update={"body": {"name": f"Tên {n}"}}) for n in range(6)]
-    tried = [store.commit_edit(edit(f"e-{n}", SEED, other)) for n, other in enumerate(others)]
+    other = store_for(store_url, Path())
+    await other.open()
+    names = [MINE.model_copy(update={"body": {"name": f"Tên {n}"}}) for n in range(6)]
+    tried = [(store, other)[n % 2].commit_edit(edit(f"e-{n}", SEED, name)) for n, name in enumerate(names)]
     outcomes = await asyncio.gather(*tried, return_exceptions=True)
+    await other.close()
     assert [type(one) for one in outcomes if one is not None] == [KnowledgeMoved] * 5
     (kept,) = await store.knowledge_edits(limit=9)
     assert await store.knowledge() == [kept.after]

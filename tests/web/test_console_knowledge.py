@@ -304,6 +304,7 @@ async def test_an_officer_proposes_for_their_own_agency_and_an_editor_decides(
     assert edit.state == "proposed"
     assert "Phí mới" not in hub.hub.knowledge().answer(TARGET, "general").text
     assert (await officer.get("/console/knowledge/proposals"))[1].count("Chờ duyệt") > 1
+    assert 'Đề xuất <span class="count">1</span>' in (await editor.get("/console/knowledge"))[1]
 
     page = f"/console/knowledge/edits/{edit.id}"
     csrf = await editor.token()
