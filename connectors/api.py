@@ -1,6 +1,6 @@
 """Reports of other systems, taken in by the API and Open311. A delivery is what ``hub.web.api`` made of the request:
 
-    {"report": an id of its own, "text", "name"?, "phone"?, "email"?, "place"?, "lat"?, "lon"?, "at": epoch ms}
+    {"report": an id of its own, "text", "at": epoch ms, "asked": a digest of the request, "wish": as of the form}
 
 Each report is a conversation. What is said in it reaches the citizen through the system that asked: it reads the answer
 from the API, so for the hub it is delivered once it is stored.
@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from connectors.form import Wish
 from connectors.house import HouseConnector
 from hub.errors import AlienPayload
 from hub.model import Attachment, Conversation, Event
@@ -26,10 +27,9 @@ class Report(BaseModel):
 
     report: Annotated[str, Field(pattern=r"^[0-9A-Za-z_-]{8,64}$")]
     text: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
-    place: Annotated[str, Field(max_length=500)] | None = None
-    lat: Annotated[float, Field(ge=-90, le=90)] | None = None
-    lon: Annotated[float, Field(ge=-180, le=180)] | None = None
     at: Annotated[int, Field(ge=0, lt=2**53)]
+    asked: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    wish: Wish
 
 
 class ApiConnector(HouseConnector):
@@ -42,8 +42,9 @@ class ApiConnector(HouseConnector):
             report = Report.model_validate_json(body)
         except ValidationError as error:
             raise AlienPayload(f"not a report of the API: {error.error_count()} problems") from None
-        located = report.lat is not None and report.lon is not None
-        place = (Attachment(type="location", name=report.place, lat=report.lat, lon=report.lon),)
+        wish = report.wish
+        located = wish.lat is not None and wish.lon is not None
+        place = (Attachment(type="location", name=wish.place, lat=wish.lat, lon=wish.lon),)
         event = Event(
             channel=CHANNEL,
             kind="message",
@@ -54,6 +55,7 @@ class ApiConnector(HouseConnector):
             attachments=place if located else (),
             sent_at=report.at,
             conversation=report.report,
+            data={"wish": wish.model_dump(exclude_none=True), "asked": report.asked},
         )
         return [event]
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from connectors.house import HouseConnector
 from hub.errors import AlienPayload, SendRefused, Unreachable, Unsupported
-from hub.model import Attachment, Conversation, Event, Outgoing, conversation_id, derived_id
+from hub.model import Attachment, Conversation, Event, Outgoing, Priority, conversation_id, derived_id
 from hub.ports import Capabilities, Reach, Sent
 
 CHANNEL: Final = "form"
@@ -52,6 +52,7 @@ class Wish(_Strict):
     place: Words | None = None
     lat: Annotated[float, Field(ge=-90, le=90)] | None = None
     lon: Annotated[float, Field(ge=-180, le=180)] | None = None
+    priority: Priority = "normal"
     details: dict[str, str] = {}
 
 

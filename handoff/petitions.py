@@ -37,6 +37,7 @@ def turn(
         details["location"] = place
     known = TicketWish(
         reason=REASONS[wish["kind"]],
+        priority=wish.get("priority", "normal"),
         category=wish.get("category"),
         summary=message.text or "",
         details=details,

@@ -74,6 +74,8 @@ DETAILS: Final = {
     "procedure": "Thủ tục",
     "category": "Lĩnh vực",
     "code": "Mã hồ sơ",
+    "email": "Email",
+    "source": "Gửi qua hệ thống",
 }
 WORDS: Final = {
     "states": STATES,

@@ -146,7 +146,7 @@ async def hand_in(request: web.Request) -> Answer:
         raise Missing("lat and long, or address_string,")
     new = _report(form)
     parts = [new.model_dump_json(), local(hub.clock.now()).date().isoformat()]
-    ticket, _ = await take_in(hub, token, new, derived_id("open311", *parts))
+    ticket = await take_in(hub, token, new, derived_id("open311", *parts))
     due = local(ticket.due_at).isoformat() if ticket.due_at is not None else ""
     notice = f"Mã tra cứu: {ticket.lookup_key}." + (f" Trả lời chậm nhất {due}." if due else "")
     made = {"service_request_id": ticket.code, "service_notice": notice, "account_id": None}

@@ -119,7 +119,7 @@ async def get_ticket(call: Call) -> TicketOut:
 
 
 async def create_ticket(call: Call) -> Opened:
-    ticket, _ = await intake.take_in(call.hub, call.token, call.body, call.key)
+    ticket = await intake.take_in(call.hub, call.token, call.body, call.key)
     return Opened(
         code=ticket.code,
         lookup_key=ticket.lookup_key,

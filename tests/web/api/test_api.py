@@ -5,8 +5,12 @@ import asyncio
 import pytest
 
 from hub.audit import AuditQuery
+from hub.errors import StoreUnavailable
+from hub.turn import TurnWorker
+from hub.web.api import intake
 from hub.web.api.tokens import TOKENS
 from tests.conftest import FakeClock
+from tests.fakes.bots import ScriptedBot
 from tests.web.api.system import System, system
 from tests.web.console_hub import ConsoleHub
 
@@ -94,7 +98,9 @@ async def test_a_report_becomes_a_ticket_with_all_that_was_said(hub: ConsoleHub,
     assert portal.headers["ETag"] == f'"{shown["version"]}"'
     assert "lookup_key" not in shown
     messages = (await portal.get(f"/conversations/{opened['conversation']}/messages"))["messages"]
-    assert [one["text"] for one in messages] == [REPORT["text"], "Nhận qua hệ thống Cổng dịch vụ công."]
+    assert messages[0]["text"] == REPORT["text"]
+    assert opened["code"] in messages[1]["text"]
+    assert ticket.details["source"] == "Cổng dịch vụ công"
     assert (await hub.store.books(now=hub.clock.now(), grace_ms=0)).problems == ()
 
 
@@ -111,6 +117,39 @@ async def test_the_same_key_makes_one_ticket_however_often_and_at_once(
     assert (status, "Idempotency-Key" in problem["detail"]) == (409, True)
     other = await system(hub)
     assert (await other.post("/tickets", REPORT, **key))["code"] not in codes, "keys are each token's own"
+
+
+async def test_a_report_whose_request_died_is_opened_by_a_worker_and_the_retry_finds_it(
+    hub: ConsoleHub, portal: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = {"Idempotency-Key": "form-000009"}
+
+    async def dies(*_: object) -> None:
+        raise StoreUnavailable("the process died here")
+
+    with monkeypatch.context() as crash:
+        crash.setattr(intake, "_opened", dies)
+        assert (await portal.call("POST", "/tickets", REPORT, **key))[0] == 503
+    bot, clock = ScriptedBot(), hub.clock
+    worker = TurnWorker(
+        hub.store,
+        hub.hub.connectors,
+        bot,
+        hub.hub.live,
+        clock,
+        hub.hub.metrics,
+        said=lambda: None,
+        rules=hub.hub.rules,
+    )
+    now = clock.now()
+    lease = await hub.store.lease_conversation(now=now, until=now + 1_000)
+    assert lease
+    await worker.take_turn(lease)
+    assert not bot.asked, "it is no question to the bot"
+    opened = await portal.post("/tickets", REPORT, **key)
+    (ticket,) = (await portal.get("/tickets"))["tickets"]
+    assert ticket["code"] == opened["code"]
+    assert (await hub.store.books(now=now, grace_ms=0)).problems == ()
 
 
 @pytest.mark.parametrize(
