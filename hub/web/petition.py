@@ -147,7 +147,7 @@ async def _photos(hub: Hub, files: list[web.FileField]) -> tuple[tuple[Photo, ..
         if len(data) > MAX_PHOTO_BYTES:
             return (), BIG_PHOTO
         try:
-            data = await asyncio.to_thread(cleaned, data)
+            data = await cleaned(data)
         except NoPhotoError:
             return (), NO_PHOTO.format(name=file.filename[-60:])
         blob = await hub.store.put_blob(data, media_type=MEDIA_TYPE, now=hub.clock.now())

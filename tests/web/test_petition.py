@@ -189,6 +189,10 @@ async def test_what_is_no_photo_or_too_many(hub: ConsoleHub) -> None:
     status, html = await send(browser, b"MZ\x90\x00" * 50)
     assert status == 422
     assert "không phải là ảnh" in html
+    huge = io.BytesIO()
+    Image.new("1", (9000, 9000)).save(huge, "PNG")
+    status, html = await send(browser, huge.getvalue())
+    assert (status, "không phải là ảnh" in html) == (422, True), "small to send, huge to open"
     status, html = await send(browser, *[photo()] * (MOST_PHOTOS + 1))
     assert status == 422
     assert "Tối đa 5 ảnh" in html
