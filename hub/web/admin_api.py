@@ -47,7 +47,7 @@ async def make_token(request: web.Request) -> web.StreamResponse:
         problem = NO_SCOPE
     elif not (pace.isascii() and pace.isdigit() and 1 <= int(pace) <= MAX_PER_MINUTE):
         problem = BAD_PACE
-    elif len(await TOKENS.all(hub.store)) >= MOST:
+    elif sum(one.revoked_at is None for one in await TOKENS.all(hub.store)) >= MOST:
         problem = TOO_MANY
     if problem:
         return await _page(request, 422, problem=problem, form=form)

@@ -8,6 +8,7 @@ from aiohttp import web
 from hub.audit import AuditEntry, AuditQuery
 from hub.clock import VIETNAM
 from hub.web.admin import ADDRESS, ADMIN, admin_page
+from hub.web.api.tokens import system_names
 from hub.web.auth import guarded
 from hub.web.context import hub_of
 
@@ -86,7 +87,7 @@ async def show(request: web.Request) -> web.StreamResponse:
     )
     entries = await hub.store.audit(query, limit=SHOWN + 1)
     people = {one.id: one for one in await hub.store.everybody()}
-    names = {id_: one.name for id_, one in people.items()}
+    names = {id_: one.name for id_, one in people.items()} | await system_names(hub.store)
     tickets = {one.target for one in entries if one.action.startswith("ticket.") and one.target}
     codes = {id_: ticket.code for id_ in tickets if (ticket := await hub.store.ticket(id_))}
     more = len(entries) > SHOWN

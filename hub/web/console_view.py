@@ -22,6 +22,7 @@ from hub.model import (
     TicketState,
 )
 from hub.ports import Reach, Store
+from hub.web.api.tokens import ACTOR, system_names
 from hub.web.console_files import File, files_of
 
 if TYPE_CHECKING:
@@ -172,8 +173,12 @@ def citizen_of(conversation: Conversation) -> str:
 
 
 async def names_of(store: Store, ids: Iterable[str | None]) -> dict[str, str]:
-    known = await asyncio.gather(*(store.staff(id_) for id_ in sorted({id_ for id_ in ids if id_})))
-    return {staff.id: staff.name for staff in known if staff}
+    """Of staff and of other systems, as far as they are known."""
+    wanted = {id_ for id_ in ids if id_}
+    systems = {id_ for id_ in wanted if id_.startswith(ACTOR)}
+    known = await asyncio.gather(*(store.staff(id_) for id_ in sorted(wanted - systems)))
+    names = {staff.id: staff.name for staff in known if staff}
+    return names | (await system_names(store) if systems else {})
 
 
 async def case_of(store: Store, conversation: Conversation, me: Staff, ticket_id: str, reach: Reach) -> Case:

@@ -24,6 +24,7 @@ from hub.web.api.intake import take_in
 from hub.web.api.problems import ApiError
 from hub.web.api.schemas import NewTicket, updated_at
 from hub.web.api.server import MAX_BODY_BYTES, authorized
+from hub.web.api.tokens import ACTOR as TOKEN_ACTOR
 from hub.web.api.tokens import address_of, paces_of
 from hub.web.context import Hub, hub_of
 from hub.web.status import ticket_code
@@ -136,7 +137,7 @@ async def hand_in(request: web.Request) -> Answer:
     token = await authorized(request, form["api_key"])
     if "write" not in token.scopes:
         raise ApiError(403, "this api_key may not hand in reports")
-    request[ACTOR] = f"token:{token.id}"
+    request[ACTOR] = f"{TOKEN_ACTOR}{token.id}"
     for name in ("service_code", "description"):
         if not form.get(name):
             raise Missing(name)

@@ -45,7 +45,7 @@ from hub.web.api.schemas import (
     message_out,
     ticket_out,
 )
-from hub.web.api.tokens import Scope, Token
+from hub.web.api.tokens import ACTOR, Scope, Token
 from hub.web.context import Hub
 from hub.web.status import ticket_code
 from hub.web.trail import viewed
@@ -70,7 +70,7 @@ class Call:
 
     @property
     def actor(self) -> Actor:
-        return Actor(id=f"token:{self.token.id}", kind="system")
+        return Actor(id=f"{ACTOR}{self.token.id}", kind="system")
 
     @property
     def key(self) -> str:

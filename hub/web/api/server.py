@@ -13,6 +13,7 @@ from hub.errors import StoreError
 from hub.web.api.openapi import document
 from hub.web.api.operations import KEY, OPERATIONS, V1, Call, Operation
 from hub.web.api.problems import ApiError
+from hub.web.api.tokens import ACTOR as TOKEN_ACTOR
 from hub.web.api.tokens import Token, address_of, note_use, paces_of, token_of
 from hub.web.context import hub_of
 from hub.web.trail import ACTOR
@@ -42,7 +43,7 @@ async def _answer(request: web.Request, it: Operation) -> web.Response:
     token = await authorized(request)
     if it.scope not in token.scopes:
         raise ApiError(403, f"this needs the scope {it.scope}")
-    request[ACTOR] = f"token:{token.id}"
+    request[ACTOR] = f"{TOKEN_ACTOR}{token.id}"
     query = _fitting(it.query, json.dumps(_query(request)).encode())
     body = _fitting(it.body, await _body(request)) if it.body else None
     if it.keyed and not _KEY.fullmatch(request.headers.get(KEY, "")):

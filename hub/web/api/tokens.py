@@ -21,6 +21,7 @@ SCOPES: Final[dict[Scope, str]] = {
     "sensitive": "Đọc cả nội dung phiếu nhạy cảm",
 }
 PREFIX: Final = "h1022"
+ACTOR: Final = "token:"  # and the id: who acted, in histories and the audit log
 PER_MINUTE: Final = 120
 MAX_PER_MINUTE: Final = 6_000
 NOTED_EVERY_MS: Final = 60_000
@@ -67,6 +68,11 @@ async def token_of(store: Store, shown: str) -> Token | None:
     if found is None or found.revoked_at is not None:
         return None
     return found if hmac.compare_digest(found.digest, _digest(secret)) else None
+
+
+async def system_names(store: Store) -> dict[str, str]:
+    """How the holders of keys are called where they acted, revoked ones too: actor → name."""
+    return {f"{ACTOR}{one.id}": f"Hệ thống {one.name}" for one in await TOKENS.all(store)}
 
 
 async def note_use(hub: Hub, token: Token) -> None:

@@ -8,7 +8,7 @@ from hub.audit import AuditQuery
 from hub.hooks import BAD_ADDRESS, HOOKS
 from hub.web import admin_api
 from hub.web.api.tokens import TOKENS
-from tests.web.api.system import System
+from tests.web.api.system import System, system
 from tests.web.console_hub import Browser, ConsoleHub
 from tests.web.test_admin_users import send
 
@@ -71,3 +71,16 @@ async def test_what_will_not_do_is_said(
     assert (status, problem in html) == (422, True)
     assert not await TOKENS.all(hub.store)
     assert not await HOOKS.all(hub.store)
+
+
+async def test_what_a_system_did_stands_under_its_name(hub: ConsoleHub, admin: Browser) -> None:
+    portal = await system(hub, "read", "write", "sensitive", name="Cổng dịch vụ công")
+    category = next(id_ for id_, one in hub.hub.rules().categories.items() if one.sensitive)
+    opened = await portal.post("/tickets", {"text": "Việc kín", "category": category})
+    await portal.post(f"/tickets/{opened['code']}/notes", {"text": "đã xác minh"})
+    ticket = await hub.store.ticket_by_code(opened["code"])
+    assert ticket
+    _, html = await admin.get(f"/console/tickets/{ticket.id}")
+    assert "Hệ thống Cổng dịch vụ công" in html
+    _, html = await admin.get("/console/admin/audit?action=ticket")
+    assert "Hệ thống Cổng dịch vụ công" in html
