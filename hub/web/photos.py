@@ -3,11 +3,10 @@
 
 import asyncio
 import io
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
 KINDS: Final = ("JPEG", "PNG", "WEBP", "GIF")
 LONGEST_SIDE: Final = 2048
@@ -35,18 +34,16 @@ async def cleaned(data: bytes) -> bytes:
 
 def _made_anew(data: bytes) -> bytes:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # odd metadata: nothing of it is kept
-            with Image.open(io.BytesIO(data), formats=KINDS) as picture:
-                if picture.width * picture.height > MOST_PIXELS:
-                    raise NoPhotoError("too many pixels")
-                picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
-                upright = ImageOps.exif_transpose(picture)
-                upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-                plain = Image.new("RGB", upright.size, "white")
-                plain.paste(upright, mask=upright.convert("RGBA").getchannel("A"))
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise NoPhotoError(str(error)) from None
+        with Image.open(io.BytesIO(data), formats=KINDS) as picture:
+            if picture.width * picture.height > MOST_PIXELS:
+                raise NoPhotoError("too many pixels")
+            picture.draft("RGB", (LONGEST_SIDE, LONGEST_SIDE))
+            upright = ImageOps.exif_transpose(picture)
+            upright.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
+            plain = Image.new("RGB", upright.size, "white")
+            plain.paste(upright.convert("RGB"), mask=upright.convert("RGBA").getchannel("A"))
+    except Exception as error:  # a damaged file makes the library stumble over anything
+        raise NoPhotoError(type(error).__name__) from None
     out = io.BytesIO()
     plain.save(out, "JPEG", quality=QUALITY, optimize=True)
     return out.getvalue()

@@ -1,6 +1,7 @@
 """The form for those who do not chat: what is sent becomes a ticket once, photos lose what cameras write into them."""
 
 import io
+import random
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from hub.model import Outgoing, Ticket
 from hub.outbox import Outbox
 from hub.store.sqlite import SqliteStore
 from hub.web.petition import KINDS, MOST_PHOTOS
+from hub.web.photos import NoPhotoError, cleaned
 from tests.conftest import FakeClock
 from tests.handoff.cases import ms
 from tests.hub.rooms import Rooms
@@ -251,3 +253,17 @@ async def test_the_page_works_without_script_and_may_ask_for_the_place(hub: Cons
     assert len(re.findall(r'<option value="(?:xa|phuong)-', html)) == 102
     keys = re.findall(r'name="key" value="([^"]+)"', html)
     assert len(keys[0]) >= 24
+
+
+async def test_a_damaged_photo_is_no_photo_whatever_is_wrong_with_it() -> None:
+    dice, whole = random.Random(1), photo()
+    fates = set()
+    for _ in range(400):
+        damaged = bytearray(whole)
+        for _ in range(dice.randrange(1, 12)):
+            damaged[dice.randrange(700)] = dice.randrange(256)
+        try:
+            fates.add((await cleaned(bytes(damaged)))[:2])
+        except NoPhotoError:
+            fates.add(b"")
+    assert fates == {b"", b"\xff\xd8"}
