@@ -92,6 +92,10 @@ class Agencies:
         unit = self.get(id_)
         return unit.parent if unit else None
 
+    def listed(self) -> list[Unit]:
+        """Those that are there once, not once in each commune."""
+        return [unit for id_, unit in self._listed.items() if id_ not in self._patterns]
+
     def all(self) -> list[Unit]:
         """Every unit that a case may be given to, patterns of commune level spelled out."""
         spelled = [
@@ -100,7 +104,7 @@ class Agencies:
             for commune in self._communes
             if (unit := self.at(pattern, commune)) is not None
         ]
-        return [unit for id_, unit in self._listed.items() if id_ not in self._patterns] + spelled
+        return self.listed() + spelled
 
 
 def _listed(value: str | list[str] | None) -> tuple[str, ...]:

@@ -98,7 +98,8 @@ async def queue_fragment(request: web.Request) -> web.StreamResponse:
 
 
 async def inbox_context(request: web.Request, current: str) -> dict[str, Any]:
-    """What the templates need to show the list beside the conversation ``current``."""
+    """What the templates need to show the list beside the conversation ``current``. Where htmx asks, the list is
+    there already and what its filter offers is not made again."""
     hub, me = hub_of(request), session_of(request).staff
     listed = await inbox_of(hub, me, read(request.query))
     queue = fragment("console/queue.html", inbox=listed, words=WORDS, current=current)
@@ -110,7 +111,7 @@ async def inbox_context(request: web.Request, current: str) -> dict[str, Any]:
         "queue": queue,
         "queue_stamp": hashlib.sha256(f"{queue}{counts}{news}".encode()).hexdigest()[:12],
         "words": WORDS,
-        "choices": await _choices(hub, me),
+        "choices": None if "HX-Request" in request.headers else await _choices(hub, me),
     }
 
 
@@ -224,8 +225,7 @@ async def _choices(hub: Hub, me: Staff) -> dict[str, Any]:
 
 def _agencies(rules: Rules) -> Iterable[tuple[str, str]]:
     """Without the units of communes, which the commune finds."""
-    units = [(unit.id, unit.name) for unit in rules.agencies.all() if unit.commune is None]
-    return sorted(units, key=lambda one: one[1])
+    return sorted(((unit.id, unit.name) for unit in rules.agencies.listed()), key=lambda one: one[1])
 
 
 def _name(staff: Staff) -> str:

@@ -15,8 +15,9 @@ from hub.web.trail import put_down
 MOST_FOUND: Final = 5
 LONGEST: Final = 100
 GONE: Final = "Không tìm thấy hội thoại này."
-JOINED: Final = "Đã ghi nhận cùng một người với hội thoại {channel} của {citizen}."
-PARTED: Final = "Đã tách khỏi hội thoại {channel} của {citizen}."
+#: Without the other's name: it must not stay here when they are erased there.
+JOINED: Final = "Đã ghi nhận cùng một người với một hội thoại khác (kênh {channel})."
+PARTED: Final = "Đã tách khỏi một hội thoại khác (kênh {channel})."
 
 
 async def show(request: web.Request) -> web.StreamResponse:
@@ -58,9 +59,7 @@ async def _change(request: web.Request, *, joined: bool) -> web.StreamResponse:
         await persons.join(hub.store, here, other, now=now)
     else:
         await persons.part(hub.store, other, now=now)
-    words = (JOINED if joined else PARTED).format(
-        channel=CHANNELS.get(other.channel, other.channel), citizen=citizen_of(other)
-    )
+    words = (JOINED if joined else PARTED).format(channel=CHANNELS.get(other.channel, other.channel))
     turn = desk.note(here, me, now, form["key"], text=words)
     await commit_act(hub, turn, here)
     await put_down(request, "person.join" if joined else "person.part", here.id, other=other.id)
