@@ -1,5 +1,7 @@
 """Administration: how agencies are reached, whether an operator reads their word first, and their own hours."""
 
+import csv
+import io
 import re
 from typing import Any, Final
 
@@ -17,15 +19,26 @@ from hub.web.trail import put_down
 HERE: Final = f"{ADDRESS}/agencies"
 SHOWN: Final = 40
 MAX_HOURS: Final = 480
+COLUMNS: Final = ("mã", "tên", "email", "điện thoại")
+MAX_TABLE_BYTES: Final = 1024 * 1024
+MOST_PROBLEMS: Final = 20
 _EMAIL: Final = re.compile(r"[^@\s<>,;\"]+@[^@\s<>,;\"]+\.[^@\s<>,;.\"]+")
 
+NOTHING: Final = "Chưa có dòng nào. Hãy chép cả các cột từ bảng tính rồi dán vào."
 GONE: Final = "Không tìm thấy cơ quan này."
 BAD_EMAIL: Final = "Địa chỉ email chưa đúng."
 BAD_PHONE: Final = "Số điện thoại gồm 3 đến 15 chữ số."
+NO_ZERO: Final = "Số điện thoại thiếu số 0 ở đầu (bảng tính hay tự bỏ)."
 BAD_HOURS: Final = f"Thời hạn là số giờ làm việc từ 1 đến {MAX_HOURS}."
 
 
 async def list_page(request: web.Request) -> web.StreamResponse:
+    return await _list(request, 200)
+
+
+async def _list(
+    request: web.Request, status: int, *, problems: list[str] | None = None, pasted: str = ""
+) -> web.Response:
     known, asked = hub_of(request).rules(), request.query.get("q", "").strip()[:100]
     wanted = fold(asked).split()
     units = [
@@ -36,6 +49,9 @@ async def list_page(request: web.Request) -> web.StreamResponse:
     return admin_page(
         request,
         "console/admin/agencies.html",
+        status=status,
+        problems=problems or [],
+        pasted=pasted,
         units=units[:SHOWN],
         found=len(units),
         asked=asked,
@@ -52,11 +68,7 @@ async def edit(request: web.Request) -> web.StreamResponse:
     unit, form = _unit(request), await fields_of(request)
     given = {name: form.get(name, [""])[0].strip() for name in ("email", "phone")}
     hours, bad_hours = _hours(request, form)
-    problem = BAD_HOURS if bad_hours else None
-    if given["phone"] and not normal_number(given["phone"]):
-        problem = BAD_PHONE
-    if given["email"] and not _EMAIL.fullmatch(given["email"]):
-        problem = BAD_EMAIL
+    problem = _contact_problem(given["email"], given["phone"]) or (BAD_HOURS if bad_hours else None)
     if problem:
         return _form(request, unit, 422, given, problem=problem)
     hub, now = hub_of(request), hub_of(request).clock.now()
@@ -73,6 +85,74 @@ async def edit(request: web.Request) -> web.StreamResponse:
     )  # fmt: skip
     await refresh(request)
     return see_other(f"{HERE}/{unit.id}?done")
+
+
+async def table(request: web.Request) -> web.StreamResponse:
+    """All units with their contacts, to be filled in with a spreadsheet and pasted back."""
+    known = hub_of(request).rules()
+    text = io.StringIO()
+    rows = csv.writer(text)
+    rows.writerow(COLUMNS)
+    for unit in known.agencies.all():
+        if not unit.open:
+            contact = known.contact(unit.id)
+            rows.writerow([unit.id, unit.name, contact.email or "", contact.phone or ""])
+    await put_down(request, "export.agencies")
+    headers = {"Content-Disposition": 'attachment; filename="co-quan-1022.csv"'}
+    body = text.getvalue().encode("utf-8-sig")  # so that spreadsheets read it as UTF-8
+    return web.Response(body=body, content_type="text/csv", charset="utf-8", headers=headers)
+
+
+async def paste(request: web.Request) -> web.StreamResponse:
+    """Contacts of many agencies at once: all of them, or none and what is wrong in which line."""
+    hub, text = hub_of(request), (await fields_of(request)).get("table", [""])[0]
+    found, problems = _pasted(hub.rules(), text)
+    if problems or not found:
+        return await _list(request, 422, problems=problems[:MOST_PROBLEMS] or [NOTHING], pasted=text)
+    now = hub.clock.now()
+
+    def put(all_: dict[str, Any]) -> dict[str, Any]:
+        for id_, contact in found.items():
+            all_ = _with(all_, id_, contact or None)
+        return all_
+
+    await rules.change(hub.store, rules.CONTACTS, put, now=now)
+    await put_down(request, "rules.agency", count=len(found))
+    await refresh(request)
+    return see_other(f"{HERE}?done")
+
+
+def _pasted(known: rules.Rules, text: str) -> tuple[dict[str, dict[str, str]], list[str]]:
+    """Contacts by agency, and what is wrong, line by line. Columns as in :func:`table`."""
+    lines = text.replace("\r\n", "\n").strip("\n").split("\n")
+    found: dict[str, dict[str, str]] = {}
+    problems = []
+    separator = next((one for one in "\t;" if one in lines[0]), ",")
+    for number, row in enumerate(csv.reader(lines, delimiter=separator), 1):
+        cells = [*(cell.strip() for cell in row), "", "", "", ""][:4]
+        if not any(cells) or (number == 1 and cells[0] == COLUMNS[0]):
+            continue
+        id_, _, email, phone = cells
+        unit = known.agencies.get(id_)
+        if unit is None or unit.open:
+            problems.append(f"Dòng {number}: không có cơ quan mã {id_[:60]}.")
+        elif id_ in found:
+            problems.append(f"Dòng {number}: {id_} có hai lần.")
+        elif problem := _contact_problem(email, phone):
+            problems.append(f"Dòng {number}: {problem}")
+        else:
+            given = {"email": email, "phone": phone}
+            found[id_] = {name: value for name, value in given.items() if value}
+    return found, problems
+
+
+def _contact_problem(email: str, phone: str) -> str | None:
+    if email and not _EMAIL.fullmatch(email):
+        return BAD_EMAIL
+    number = normal_number(phone) if phone else "0"
+    if number is None:
+        return BAD_PHONE
+    return NO_ZERO if len(number) >= 9 and number[0] not in "01" else None
 
 
 def _with(all_: dict[str, Any], key: str, value: Any) -> dict[str, Any]:
@@ -134,4 +214,15 @@ def _form(request: web.Request, unit: Unit, status: int, given: dict[str, str], 
 
 def routes() -> list[web.RouteDef]:
     one = f"{HERE}/{{agency}}"
-    return guarded([web.get(HERE, list_page), web.get(one, edit_page), web.post(one, edit)], roles=ADMIN)
+    return [
+        *guarded(
+            [
+                web.get(HERE, list_page),
+                web.get(f"{HERE}/table.csv", table),
+                web.get(one, edit_page),
+                web.post(one, edit),
+            ],
+            roles=ADMIN,
+        ),
+        *guarded([web.post(HERE, paste)], roles=ADMIN, max_form_bytes=MAX_TABLE_BYTES),
+    ]

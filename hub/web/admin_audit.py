@@ -47,6 +47,7 @@ WORDS: Final = {
     "knowledge.rejected": "Không duyệt đề xuất tri thức",
     "ticket.viewed": "Xem phiếu nhạy cảm",
     "export.report": "Tải báo cáo",
+    "export.agencies": "Tải danh sách cơ quan",
     "person.erased": "Xóa dữ liệu cá nhân",
     "api.token_created": "Cấp khóa API",
     "api.token_revoked": "Thu hồi khóa API",
@@ -71,6 +72,7 @@ FACTS: Final = {
     "phone": "có điện thoại",
     "month": "tháng",
     "scopes": "quyền",
+    "count": "số dòng",
     "edit": "lần sửa",
 }
 

@@ -91,6 +91,37 @@ async def test_a_wrong_contact_is_not_kept(
     assert not hub.hub.rules().policies
 
 
+async def test_many_contacts_go_through_a_spreadsheet_and_back(hub: ConsoleHub, admin: Browser) -> None:
+    one, two, three = [unit for unit in hub.hub.rules().agencies.all() if not unit.open][:3]
+    await send(admin, f"{ADMIN}/agencies", table=f"{three.id},{three.name},cu@example.vn,")
+    async with admin.client.get(f"{hub.url}{ADMIN}/agencies/table.csv") as answer:
+        lines = (await answer.read()).decode("utf-8-sig").splitlines()
+    assert lines[0] == "mã,tên,email,điện thoại"
+    assert "cu@example.vn" in next(line for line in lines if line.startswith(f"{three.id},"))
+    pasted = f"mã\ttên\temail\tđiện thoại\n{one.id}\t{one.name}\tmot@example.vn\t0277 3851000\n\n{two.id}\t\thai@example.vn\n"
+    status, html = await send(admin, f"{ADMIN}/agencies", table=pasted.replace("\n", "\r\n"))
+    assert (status, "Đã lưu" in html) == (200, True)
+    rules = (await elsewhere(hub))()
+    assert rules.contact(one.id).email == "mot@example.vn"
+    assert rules.contact(one.id).phone == "0277 3851000"
+    assert rules.contact(two.id).email == "hai@example.vn"
+    assert rules.contact(three.id).email == "cu@example.vn", "what was not pasted stays"
+    await send(admin, f"{ADMIN}/agencies", table=f"{one.id};;;")
+    assert hub.hub.rules().contact(one.id).email is None
+
+
+async def test_a_table_with_a_fault_is_not_taken_at_all(hub: ConsoleHub, admin: Browser) -> None:
+    one, two = [unit for unit in hub.hub.rules().agencies.all() if not unit.open][:2]
+    table = f"{one.id},,mot@example.vn,\nkhong-co,,x@example.vn,\n{two.id},,khong phai,\n{one.id},,,\n{two.id},,,2773851000"
+    status, html = await send(admin, f"{ADMIN}/agencies", table=table)
+    assert status == 422
+    for line in ("Dòng 2", "Dòng 3", "Dòng 4", "Dòng 5: Số điện thoại thiếu số 0"):
+        assert line in html
+    assert "Dòng 1:" not in html
+    assert not hub.hub.rules().contacts
+    assert (await send(admin, f"{ADMIN}/agencies", table=" \n"))[0] == 422
+
+
 # ---- routing
 
 
