@@ -611,6 +611,15 @@ class SendsMail(Protocol):
         ...
 
 
+@runtime_checkable
+class Moderates(Protocol):
+    """A connector of a place where everybody reads along, which can take a comment out of sight."""
+
+    async def hide(self, comment: str, *, hidden: bool = True) -> None:
+        """Hide a comment, or show it again. Raises the ``SendError`` family."""
+        ...
+
+
 class Tools(Protocol):
     """What the hub lends a connector."""
 

@@ -18,6 +18,7 @@ from hub.model import Button, Draft, Ticket
 from hub.ports import BotAnswer, Question
 from hub.signals import ELSEWHERE
 from hub.turn import TOLD_PRIVATELY
+from hub.web.console_moderation import REFUSED
 from hub.wiring import HubProcess, read_settings
 from tests.fakes.bots import ScriptedBot, echo
 from tests.fakes.graph import PAGE_ID, PAGE_INBOX, VERIFY_TOKEN, FakeGraph, Fault, fake_graph, signed
@@ -223,6 +224,30 @@ async def test_a_comment_is_answered_in_public_and_its_code_in_private(town: Tow
     assert tags(graph) == [None] * len(graph.sent)
 
 
+async def test_an_operator_hides_a_comment_and_shows_it_again(town: Town) -> None:
+    comment = await town.graph.comments_on("5001", "0900000000 gọi tôi")
+    await town.settled(2, f"comment:{comment}")
+    written = (await town.messages(f"comment:{comment}"))[0]
+    path = f"/console/conversations/{written.conversation}"
+    lan = town.lan
+
+    async def moderated(hidden: str) -> str:
+        form = {"csrf": await lan.token(), "hidden": hidden}
+        async with lan.client.post(f"{lan.url}{path}/comments/{written.id}/hide", data=form) as answer:
+            assert answer.status == 200
+            return await answer.text()
+
+    assert "Ẩn bình luận" in (await lan.get(path))[1]
+    assert "Hiện lại" in await moderated("1")
+    assert town.graph.comments[comment].hidden
+    assert "đang bị ẩn với công chúng" in (await lan.get(path))[1]
+    gone = town.graph.comments.pop(comment)
+    assert REFUSED in await moderated("")
+    town.graph.comments[comment] = gone
+    assert "Ẩn bình luận" in await moderated("")
+    assert not town.graph.comments[comment].hidden
+
+
 async def test_what_the_page_itself_comments_first_takes_over_nothing(town: Town) -> None:
     first = await town.graph.comments_on(PAGE_ID, "Bà con có thắc mắc xin bình luận bên dưới.")
     key = f"comment:{first}"
@@ -277,6 +302,7 @@ async def test_a_send_whose_answer_was_lost_is_settled_by_its_echo(town: Town) -
     await town.graph.says(USER, "xin chào")
     lines = await town.settled(2)
     await town.quiet()
+    lines = await town.messages()  # the receipt comes after the echo
     assert len(town.graph.sent) == 1, "never sent again"
     assert (lines[1].delivery, lines[1].external_id) == ("delivered", town.graph.sent[0]["mid"])
 
