@@ -17,6 +17,7 @@ __all__ = ["CHANNEL", "EmailConnector", "EmailSettings", "parse"]
 
 MAX_TEXT = 50_000
 LONGEST_NAME = 80
+NOBODY = "Thư này không có địa chỉ người gửi nên không trả lời được."
 STOPPED = (
     "Máy chủ gửi thư của hộp thư {address} từ chối đăng nhập: kiểm tra mật khẩu ứng dụng hoặc quyền truy cập. Thư gửi đi "
     "đang chờ."
@@ -52,13 +53,12 @@ class EmailConnector:
         return parse(body, account=self._settings.address, aliases=self._settings.aliases)
 
     def reach(self, conversation: Conversation, now: int) -> Reach:
-        if conversation.unreachable is not None:
-            return Reach(staff=False, bot=False, notice=conversation.unreachable)
-        return Reach()
+        notice = conversation.unreachable or (None if conversation.sender else NOBODY)
+        return Reach() if notice is None else Reach(staff=False, bot=False, notice=notice)
 
     async def send(self, item: Outgoing) -> Sent:
         if not item.conversation.sender:
-            raise Unreachable("Thư này không có địa chỉ người gửi.")
+            raise Unreachable(NOBODY)
         heard = await self._tools.heard(item.conversation.id)
         known = heard.data if heard else {}
         mail = compose(

@@ -264,3 +264,13 @@ async def test_a_server_that_refuses_the_login_is_an_alarm_until_it_takes_one(to
         tokens.good.add("dan-tay")
         await there.send(outgoing(line()))
         assert tools.alarms == {}
+
+
+async def test_who_cannot_be_written_to_is_told_before_writing(
+    exchange: MailExchange, tools: MemoryTools
+) -> None:
+    there = connector(exchange, tools)
+    assert there.reach(TALK, CLOCK.now()).staff
+    for changed in ({"sender": ""}, {"unreachable": "Thư số 2 bị trả lại: 550 5.1.1"}):
+        reach = there.reach(TALK.model_copy(update=changed), CLOCK.now())
+        assert (reach.staff, reach.bot, bool(reach.notice)) == (False, False, True)
