@@ -69,7 +69,7 @@ class Field:
     name: str
     label: str
     value: str
-    widget: str  # line, text, list, choice, checks, date
+    widget: str  # line, address, text, list, choice, checks, date
     choices: dict[str, str]
     hint: str
     fault: str | None
@@ -236,6 +236,8 @@ def _field(request: web.Request, kind: EditableKind, name: str, value: str, faul
         widget, choices = "choice", {one: one for one in UNITS.values()}
     elif name == "review_by":
         widget = "date"
+    elif name == "source_url":
+        widget = "address"
     elif name in LISTS:
         widget = "list"
     elif name in ("name", "official_name", "answer", "where_to_apply", "notes", "fee_summary", "fee_note"):

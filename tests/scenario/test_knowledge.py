@@ -9,6 +9,7 @@ from playwright.async_api import Browser, Page, async_playwright, expect
 
 from tests.scenario.processes import HubUnderTest
 from tests.scenario.test_walk import ARGS, CHROMIUM, ask, log_in
+from tests.web.test_console_axe import check
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed (apt install chromium)")
 
@@ -60,6 +61,7 @@ async def test_from_a_question_asked_in_vain_to_an_answer_and_back(
     after = editor.locator("section.finding").nth(1)
     await expect(after).to_contain_text("Trả lời từ", timeout=30_000)
     await expect(after).to_contain_text("hộ kinh doanh")
+    await check(editor, "a question with its preview")
     await editor.screenshot(path=tmp_path / "preview.png", full_page=True)
     await editor.get_by_role("button", name="Thêm và áp dụng").press("Enter")
     await expect(editor.get_by_role("status").first).to_contain_text("Đã xử lý", timeout=30_000)
@@ -82,6 +84,7 @@ async def test_from_a_question_asked_in_vain_to_an_answer_and_back(
         await editor.goto(f"{hub.url}/console/knowledge{place}")
         await expect(editor.get_by_role("heading", level=1)).to_be_visible()
         await fits(editor)
+        await check(editor, place)
         await editor.screenshot(path=tmp_path / f"phone{place.replace('/', '-')}.png", full_page=True)
     await editor.goto(f"{hub.url}/console/knowledge?q=ho+kinh+doanh")
     await editor.get_by_role("link", name=NAME).first.click()
@@ -95,4 +98,5 @@ async def test_from_a_question_asked_in_vain_to_an_answer_and_back(
     await editor.get_by_role("button", name="Lưu thay đổi").click()
     await expect(editor.get_by_label("Các mức phí")).to_have_attribute("aria-invalid", "true")
     await fits(editor)
+    await check(editor, "a form with faults")
     await editor.screenshot(path=tmp_path / "phone-faults.png", full_page=True)
