@@ -33,7 +33,7 @@ from hub.web.console_view import PAGE, WORDS, Case, case_of, lines_of, marks_of
 from hub.web.context import Hub, hub_of
 from hub.web.trail import viewed
 
-__all__ = ["close_all", "commit_act", "routes"]
+__all__ = ["close_all", "commit_act", "leave_note", "routes"]
 
 MAX_TEXT = 4000
 CLAIMS = 3  # an act that finds the owner just changed looks again
@@ -210,10 +210,7 @@ async def note(request: web.Request) -> web.StreamResponse:
     if problem := _text_problem(form):
         return plain(400, problem)
     shown = await _case(request, form.get("ticket", ""))
-    at = hub_of(request).clock.now()
-    turn = desk.note(shown.conversation, shown.me, at, form["key"], text=form["text"])
-    committed = await commit_act(hub_of(request), turn, shown.conversation)
-    await _tell_named(hub_of(request).store, committed)
+    await leave_note(hub_of(request), shown.conversation, shown.me, form["key"], form["text"])
     return await _done(request, form, sent=True)
 
 
@@ -284,6 +281,12 @@ async def _act(
 
 def _rules(request: web.Request) -> Rules:
     return hub_of(request).rules()
+
+
+async def leave_note(hub: Hub, conversation: Conversation, me: Staff, key: str, text: str) -> None:
+    """A line for colleagues; those it names are told."""
+    turn = desk.note(conversation, me, hub.clock.now(), key, text=text)
+    await _tell_named(hub.store, await commit_act(hub, turn, conversation))
 
 
 async def _tell_named(store: Store, committed: Committed) -> None:

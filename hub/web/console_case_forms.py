@@ -41,7 +41,7 @@ class Form:
 
 FORMS: Final[dict[str, Form]] = {
     "assign": Form("Giao phiếu", "Giao", "assign"),
-    "release": Form("Trả phiếu về hàng chờ", "Trả về hàng chờ", lead="Phiếu không còn ai phụ trách; hệ thống sẽ giao cho người khác đang trực."),
+    "release": Form("Trả phiếu về hàng chờ", "Trả về hàng chờ", "handed_on", lead="Phiếu không còn ai phụ trách; hệ thống sẽ giao cho người khác đang trực."),
     "classify": Form("Phân loại", "Lưu", "classify"),
     "forward": Form("Chuyển cơ quan giải quyết", "Chuyển", "forward"),
     "review": Form("Duyệt nội dung của cơ quan", "Gửi cho người dân", "review", tells=True),

@@ -20,6 +20,7 @@ from hub.errors import NotFound
 from hub.model import Conversation, Staff, Ticket
 from hub.ports import Reach
 from hub.web.auth import form_of, guarded, page, plain, see_other, session_of
+from hub.web.console import leave_note
 from hub.web.console_case_forms import FORMS, OLD, Filled, read, several, text_of
 from hub.web.console_case_view import CaseFile, case_file
 from hub.web.console_merge import by_likeness
@@ -29,6 +30,8 @@ from hub.web.status import ticket_code
 from hub.web.trail import viewed
 
 MAX_MERGED_AT_ONCE = 200
+HANDED_ON = ("assign", "release")
+MAX_NOTE = 1000
 LOOK_BACK = 50  # messages whose attachments may be added to the ticket
 
 GONE = "Không tìm thấy phiếu này."
@@ -113,9 +116,12 @@ async def _do(request: web.Request, ticket: Ticket, name: str, form: Filled, key
         await _may_get(hub, ticket, text_of(form, "operator"))
     if FORMS[name].tells:
         await _reachable(hub, ticket, me, name, form)
+    words = text_of(form, "note", limit=MAX_NOTE) if name in HANDED_ON else ""
     wish = read(name, form, ticket)
     files = wish.files if wish.files and await _carries_files(hub, ticket) else ()
     await work.do(ticket.id, wish.act, actor, key, text=wish.text, files=files, seen=_seen(form))
+    if words:
+        await _with_a_word(hub, ticket, me, wish.act, key, words)
     if (
         isinstance(wish.act, acts.Decline)
         and ticket.proposal
@@ -131,6 +137,15 @@ async def _do(request: web.Request, ticket: Ticket, name: str, form: Filled, key
     if isinstance(wish.act, acts.Unlink):
         await work.do(wish.act.ticket, acts.Unlink(ticket=ticket.id), actor, f"{key}:back")
     return None
+
+
+async def _with_a_word(hub: Hub, ticket: Ticket, me: Staff, act: acts.Act, key: str, words: str) -> None:
+    """Who hands a case on says something about it to whoever gets it, where colleagues read it."""
+    conversation = await hub.store.conversation(ticket.conversation)
+    to = await hub.store.staff(act.operator) if isinstance(act, acts.Assign) else None
+    if conversation is not None:
+        text = f"@{to.name} {words}" if to is not None and to.id != me.id else words
+        await leave_note(hub, conversation, me, f"{key}:note", text)
 
 
 async def _merge(work: Casework, ticket: Ticket, form: Filled, actor: Actor, key: str) -> str:

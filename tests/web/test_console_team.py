@@ -194,3 +194,23 @@ async def test_a_persons_conversations_are_joined_and_parted(
     assert second.code not in (await lan.get(address))[1]
     async with lan.client.post(hub.url + f"{address}/find", data=form | {"q": second.code}) as answer:
         assert f'value="{other.conversation}"' in await answer.text()
+
+
+async def test_a_case_is_handed_on_with_a_word(hub: ConsoleHub, lan: Browser, ticket: Ticket) -> None:
+    minh = await hub.store.staff_by_login("minh")
+    assert minh
+    form = {"csrf": await lan.token(), "key": "k-1", "operator": minh.id, "note": "chị xem giúp em"}
+    for _ in range(2):
+        answer = await lan.post(f"/console/tickets/{ticket.id}/do/assign", form)
+        assert answer.status == 303
+    notes = [m.text for m in await hub.store.messages(ticket.conversation) if m.internal]
+    assert notes == ["@Tổng đài viên Sen Hồng chị xem giúp em"]
+    assert len(await mentions.mentions_of(hub.store, minh.id)) == 1
+    given = await hub.store.ticket(ticket.id)
+    assert given
+    assert given.operator == minh.id
+    form |= {"key": "k-2", "note": "em bận"}
+    assert (await lan.post(f"/console/tickets/{ticket.id}/do/release", form)).status == 303
+    assert (await hub.store.messages(ticket.conversation))[-1].text == "em bận"
+    _, html = await lan.get(f"/console/tickets/{ticket.id}/do/assign")
+    assert 'name="note"' in html
