@@ -48,6 +48,7 @@ WORDS: Final = {
     "ticket.viewed": "Xem phiếu nhạy cảm",
     "export.report": "Tải báo cáo",
     "export.agencies": "Tải danh sách cơ quan",
+    "export.training": "Tải mẫu câu huấn luyện",
     "person.erased": "Xóa dữ liệu cá nhân",
     "api.token_created": "Cấp khóa API",
     "api.token_revoked": "Thu hồi khóa API",

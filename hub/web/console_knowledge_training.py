@@ -11,6 +11,7 @@ from hub.web.auth import STAFF, form_of, guarded, see_other
 from hub.web.console_knowledge import BASE
 from hub.web.context import hub_of
 from hub.web.knowledge_view import EDITORS, carry_out, knowledge_page, me_of
+from hub.web.trail import put_down
 
 INTENTS: Final = {
     "ask_procedure": "Hỏi về thủ tục nói chung",
@@ -64,6 +65,7 @@ async def training_file(request: web.Request) -> web.StreamResponse:
             "    examples: |",
             *(f"      - {text}" for text in sorted(by_intent[intent])),
         ]
+    await put_down(request, "export.training")
     return web.Response(
         text="\n".join(lines) + "\n",
         content_type="application/yaml",
