@@ -358,3 +358,23 @@ async def test_who_is_elsewhere_is_called_without_showing_what_was_said(
     await hub.ticket(message.conversation, "Nội dung riêng")
     await expect(page.locator("body[data-called=free]")).to_have_count(1)
     assert await page.evaluate("window.shown") == ["Có phiếu mới chờ nhận."]
+
+
+async def test_what_was_found_is_there_again_after_looking(
+    hub: ConsoleHub, chromium: Browser, ticket: Ticket
+) -> None:
+    for n in range(60):
+        await hub.citizen_says("Cây ngã chắn đường" if n == 3 else f"Dòng {n}")
+    page = await operator(chromium, hub)
+    await is_live(page)
+    await page.keyboard.press("/")
+    await page.locator("#q").fill("cay nga")
+    await page.locator(".found a").click()
+    await is_live(page, ticket.conversation)
+    await expect(page.locator(".wanted .text")).to_have_text("Cây ngã chắn đường")
+    await expect(page.locator(".wanted")).to_be_in_viewport()
+    await expect(page.get_by_text("Dòng 59")).to_be_attached()  # the page goes on to the newest
+    await page.go_back()
+    await expect(page.locator("#q")).to_have_value("cay nga")
+    await expect(page.locator(".found a")).to_have_count(1)
+    assert "cay" not in page.url

@@ -13,7 +13,7 @@
     const body = new URLSearchParams({ csrf: token, conversation });
     fetch("/console/presence", { method: "POST", body, keepalive: true }).catch(() => {}); // away: said again soon
   }
-  if (token) {
+  if (token && document.querySelector("[data-alerts]")) { // officers of agencies are not on duty here
     tell(open());
     setInterval(() => tell(open()), EVERY_MS);
     document.addEventListener("visibilitychange", () => tell(open()));

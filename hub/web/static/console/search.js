@@ -5,15 +5,14 @@
   const form = document.getElementById("search");
   const LAST = "console.search";
   const q = form.elements.q;
-  if (!q.value) {
+  window.addEventListener("pageshow", () => { // by then the browser has filled in again what was typed
     const last = JSON.parse(sessionStorage.getItem(LAST) ?? "null");
-    if (last?.q) {
-      q.value = last.q;
-      form.elements.kind.value = last.kind;
-      q.select();
-      htmx.trigger(form, "submit");
-    }
-  }
+    if (!last?.q || document.querySelector("#results > *") || ![last.q, ""].includes(q.value)) return;
+    q.value = last.q;
+    form.elements.kind.value = last.kind;
+    q.select();
+    htmx.trigger(form, "submit");
+  });
   form.addEventListener("htmx:beforeRequest", () => {
     sessionStorage.setItem(LAST, JSON.stringify({ q: q.value, kind: form.elements.kind.value }));
   });
