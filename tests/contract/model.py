@@ -334,6 +334,10 @@ class Model:
         }[query.order]
         return sorted(filter(fits, self.tickets.values()), key=lambda t: (key(t), t.id))[:limit]
 
+    def by_change(self, query: TicketQuery) -> list[tuple[int, Ticket]]:
+        found = [(self.ticket_changed[t.id], t) for t in self.find(query, 10**6)]
+        return sorted(found, key=lambda it: (it[0], it[1].id))
+
     def held(self) -> list[tuple[str, str]]:
         work = ("new", "assigned", "returned", "reopened")
         held = [t for t in self.tickets.values() if t.operator and t.state in work and t.merged_into is None]

@@ -30,6 +30,7 @@ from hub.model import (
     NoticeJob,
     Outgoing,
     Raw,
+    Ticket,
     TicketChange,
     TicketQuery,
     Turn,
@@ -283,6 +284,12 @@ class StoreMachine(RuleBasedStateMachine):
         self.tick()
         assert self.do(self.store.find_tickets(query, limit=limit)) == self.model.find(query, limit)
         assert self.do(self.store.count_tickets(query)) == len(self.model.find(query, 10**6))
+        walked: list[tuple[int, Ticket]] = []
+        after = (0, "")
+        while page := self.do(self.store.tickets_by_change(query, after=after, limit=limit)):
+            walked += page
+            after = (page[-1][0], page[-1][1].id)
+        assert walked == self.model.by_change(query)
 
     @precondition(lambda self: self.committed)
     @rule(data=st.data())
