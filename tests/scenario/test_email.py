@@ -110,7 +110,7 @@ async def test_bot_and_person_answer_in_the_thread(post: Post) -> None:
     assert answer["Auto-Submitted"] == "auto-replied"
 
     post.writes("2", "Re: Hỏi khai sinh", "cho tôi gặp người", In_Reply_To=answer["Message-ID"])
-    lines = await post.settled("1", 5)
+    lines = await post.settled("1", 4)  # what is said at once is one letter
     ((ticket, conversation),) = await post.process.store.queue(limit=2)
     assert (conversation.sender, conversation.name) == (CITIZEN, "Nguyễn Văn A")
     assert any(ticket.code in str(mail.get_body(("plain",)).get_content()) for mail in post.out.taken)  # type: ignore[union-attr]
@@ -206,11 +206,11 @@ async def test_one_id_twice_and_a_mail_that_is_too_large(post: Post) -> None:
     assert [m.text for m in lines if m.author == "citizen"] == ["làm khai sinh cần gì", "làm khai tử cần gì"]
     assert [mail["In-Reply-To"] for mail in post.out.taken] == ["<1@example.vn>"] * 2
     post.writes("big", "Gửi hồ sơ", "x" * 30_000)
-    lines = await post.settled("big", 3)
-    assert lines[1].text == UNREADABLE["too_big"]
-    assert (await post.process.store.ticket_by_code(TICKET.findall(lines[2].text or "")[0])) is not None
+    lines = await post.settled("big", 2)
+    assert UNREADABLE["too_big"] in (lines[1].text or "")
+    assert (await post.process.store.ticket_by_code(TICKET.findall(lines[1].text or "")[0])) is not None
     post.writes("3", "Re: Gửi hồ sơ", "cho hỏi kết quả", In_Reply_To=post.out.taken[-1]["Message-ID"])
-    await post.settled("big", 5)
+    await post.settled("big", 4)
     assert TICKET.search(post.out.taken[-1]["Subject"]), "the case's code stands in the subject"
 
 
