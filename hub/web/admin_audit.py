@@ -14,6 +14,7 @@ from hub.web.context import hub_of
 
 HERE: Final = f"{ADDRESS}/audit"
 SHOWN: Final = 100
+AGENCY: Final = "agency:"  # and its id: the holder of a link
 
 ROOMS: Final = {
     "login": "Đăng nhập",
@@ -91,6 +92,9 @@ async def show(request: web.Request) -> web.StreamResponse:
     entries = await hub.store.audit(query, limit=SHOWN + 1)
     people = {one.id: one for one in await hub.store.everybody()}
     names = {id_: one.name for id_, one in people.items()} | await system_names(hub.store)
+    for one in {one.actor for one in entries if one.actor.startswith(AGENCY)}:
+        unit = hub.rules().agencies.get(one.removeprefix(AGENCY))
+        names[one] = unit.name if unit else one
     tickets = {one.target for one in entries if one.action.startswith("ticket.") and one.target}
     codes = {id_: ticket.code for id_ in tickets if (ticket := await hub.store.ticket(id_))}
     more = len(entries) > SHOWN

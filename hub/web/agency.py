@@ -18,6 +18,7 @@ from hub.web.console_cases import Typed, ticket_of
 from hub.web.console_files import MAX_FORM_BYTES, content
 from hub.web.console_view import DETAILS
 from hub.web.context import Hub, hub_of
+from hub.web.trail import viewed
 
 MOST: Final = 500
 #: Tab → what it is called, and the states in it.
@@ -75,7 +76,9 @@ async def cases_page(request: web.Request) -> web.StreamResponse:
 
 
 async def case_page(request: web.Request) -> web.StreamResponse:
-    return await _page(request, await _mine(request))
+    ticket = await _mine(request)
+    await viewed(request, ticket)
+    return await _page(request, ticket)
 
 
 async def act(request: web.Request) -> web.StreamResponse:

@@ -19,6 +19,7 @@ from hub.web.console_files import MAX_FORM_BYTES, content
 from hub.web.console_view import DETAILS
 from hub.web.context import hub_of
 from hub.web.pages import render
+from hub.web.trail import ACTOR, viewed
 
 PATH: Final = "/case"
 PRIVATE: Final = {
@@ -45,7 +46,15 @@ def address_of(base_url: str, token: str) -> str:
 
 async def case_page(request: web.Request) -> web.StreamResponse:
     held = await _held(request)
-    return held if isinstance(held, web.Response) else await _page(request, *held)
+    if isinstance(held, web.Response):
+        return held
+    ticket, actor = held
+    request[ACTOR] = actor.id
+    try:
+        await viewed(request, ticket)
+    except StoreError:
+        return _ended(request, 503, AWAY)
+    return await _page(request, ticket, actor)
 
 
 async def act(request: web.Request) -> web.StreamResponse:

@@ -11,6 +11,7 @@ from handoff import acts
 from handoff.acts import Actor
 from handoff.links import LIFE_MS
 from handoff.rules import POLICIES, save
+from hub.audit import AuditQuery
 from hub.model import Ticket
 from hub.ports import Reach
 from hub.store.sqlite import SqliteStore
@@ -253,3 +254,20 @@ async def test_files_of_the_case_and_no_others_by_link(hub: ConsoleHub) -> None:
     message = (await hub.store.messages(other.conversation))[0]
     status, _ = await hub.browser().get(f"{link(hub, ticket)}/files/{message.id}/0")
     assert status == 404
+
+
+async def test_who_looks_at_a_sensitive_case_leaves_a_trace(hub: ConsoleHub, tho: Browser) -> None:
+    ticket = await forwarded(hub)
+    await tho.get(f"/console/agency/cases/{ticket.id}")
+    ticket = await do(hub, ticket, acts.Classify(sensitive=True))
+    officer = await hub.store.staff_by_login("tho")
+    assert officer
+    for _ in range(2):
+        assert (await tho.get(f"/console/agency/cases/{ticket.id}"))[0] == 200
+        assert (await hub.browser().get(link(hub, ticket)))[0] == 200
+    seen = await hub.store.audit(AuditQuery(action="ticket.viewed"), limit=9)
+    assert {(one.actor, one.target) for one in seen} == {
+        (officer.id, ticket.id),
+        (f"agency:{POWER}", ticket.id),
+    }
+    assert len(seen) == 2
