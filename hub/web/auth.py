@@ -143,14 +143,25 @@ def _guard(handler: Any, allowed: frozenset[Role], max_form_bytes: int) -> Handl
             response = await _enter(request, handler, allowed)
         except web.HTTPException as error:
             error.headers["Cache-Control"] = "no-store"
-            raise
+            shown = _as_page(request, error.status, error.text or "")
+            if shown is None:
+                raise
+            response = shown
         except StoreError:
-            response = plain(503, AWAY)
+            response = _as_page(request, 503, AWAY) or plain(503, AWAY)
         if not response.prepared:
             response.headers["Cache-Control"] = "no-store"
         return response
 
     return guarded
+
+
+def _as_page(request: web.Request, status: int, text: str) -> web.Response | None:
+    """What went wrong, for a person who has come to a page; None: something else asks."""
+    asks = request.method == "GET" and "HX-Request" not in request.headers
+    if status < 400 or not asks or "text/html" not in request.headers.get("Accept", ""):
+        return None
+    return render(request, "console/trouble.html", status=status, text=text, lost=status == 404)
 
 
 async def _enter(request: web.Request, handler: Handler, allowed: frozenset[Role]) -> web.StreamResponse:

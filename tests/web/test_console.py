@@ -372,3 +372,16 @@ async def test_a_stopping_hub_does_not_wait_for_open_pages(
             await running.stop()
             async with asyncio.timeout(10):
                 assert b"event:" not in await signals.read()
+
+
+async def test_who_comes_to_what_is_not_there_sees_a_page(hub: ConsoleHub, lan: Browser) -> None:
+    address = "/console/conversations/none"
+    status, html = await lan.get(address, headers={"Accept": "text/html"})
+    assert (status, "<h1>Không tìm thấy</h1>" in html) == (404, True)
+    assert "Không tìm thấy hội thoại này." in html
+    status, text = await lan.get(address, headers={"Accept": "text/html", "HX-Request": "true"})
+    assert (status, text) == (404, "Không tìm thấy hội thoại này.")
+    await hub.store.close()
+    status, html = await lan.get("/console", headers={"Accept": "text/html"})
+    assert (status, "Thử lại" in html) == (503, True)
+    await hub.store.open()
