@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from bot.decision import REPORT_SLOTS, Decision, report_details
 from bot.dialogue import compact, filled, in_a_form
-from bot.parts import MOST_QUESTIONS, questions_first, questions_in
+from bot.parts import MOST_QUESTIONS, Asked, body, is_letter, questions_in
 from bot.patterns import find_entities
 from bot.text import nfc, words
 from bot.urgent import EMERGENCY, urgent
@@ -28,8 +28,8 @@ ANSWERED = frozenset({"procedure", "faq"})
 #: … and, after an answer, what is handed to a person.
 TOGETHER = ANSWERED | {"unknown_procedure"}
 MOST_IN_A_LETTER = 8
-#: So much before the first question may say what it is about.
-LEAD_CHARS = 160
+#: Kinds of letter in which a question mark asks for no information.
+TOLD = frozenset({"report", "complaint", "emergency"})
 
 NO_WORDS = (
     "Dạ, em đã nhận được tin nhắn. Anh/chị vui lòng nhắn thêm vài chữ để em hiểu rõ cần hỗ trợ việc gì ạ."
@@ -57,13 +57,11 @@ class RasaBot:
             return BotAnswer(kind="clarify", says=(Draft(text=NO_WORDS),), dialogue=question.dialogue)
         if not message.startswith("/") and urgent(message):
             return emergency(question, message)
+        answer = None
         if not message.startswith("/") and not in_a_form(question.dialogue):
-            asked = questions_in(nfc(question.text))
-            most = MOST_IN_A_LETTER if question.letter else MOST_QUESTIONS
-            if len(asked) > 1 and (several := await self._each(question, asked[:most])):
-                return several
-            message = questions_first(message)
-        answer = await self._one(question, message)
+            answer = await self._asked(question)
+            message = body(message) if is_letter(message) else message
+        answer = answer or await self._one(question, message)
         if question.public and any(said.ask for said in answer.says):  # nobody leaves a number in public
             answer = await self._one(question.model_copy(update={"dialogue": answer.dialogue}), NO_NUMBER)
         return answer
@@ -77,22 +75,33 @@ class RasaBot:
         }
         return answer_from(question, await self._turn(body))
 
-    async def _each(self, question: Question, asked: list[str]) -> BotAnswer | None:
+    async def _asked(self, question: Question) -> BotAnswer | None:
+        """The answers to the questions in a longer message; None when it is one, or rather tells something."""
+        text = nfc(question.text)
+        asked = questions_in(text)[: MOST_IN_A_LETTER if question.letter else MOST_QUESTIONS]
+        if not asked or (len(asked) == 1 and not is_letter(text)):
+            return None
+        if is_letter(text) and not any(one.said for one in asked):
+            whole = await self._one(question, body(message_for(question)))
+            if whole.kind in TOLD:
+                return whole
+        return await self._each(question, asked)
+
+    async def _each(self, question: Question, asked: Sequence[Asked]) -> BotAnswer | None:
         """One answer to several questions; None when they are one question after all. What a first question is about
         often stands before it ("làm khai sinh cho con. Cần giấy gì? Phí nhiêu?")."""
         answers: list[BotAnswer] = []
-        lead = nfc(question.text).partition(asked[0])[0].strip()[-LEAD_CHARS:]
-        for text in asked:
+        for one in asked:
             dialogue = answers[-1].dialogue if answers else question.dialogue
             part = question.model_copy(update={"dialogue": dialogue})
-            answer = await self._one(part, text)
-            if not answers and answer.kind not in ANSWERED and lead:
-                answer = await self._one(part, f"{lead} {text}")
+            answer = await self._one(part, one.text)
+            if not answers and answer.kind not in ANSWERED and one.before:
+                answer = await self._one(part, one.in_context())
             if answer.kind not in TOGETHER or (answer.kind not in ANSWERED and not answers):
                 return None
             if all(_about(answer) != _about(other) for other in answers):
                 answers.append(answer)
-        return together(answers) if len(answers) > 1 else None
+        return together(answers)
 
     async def healthy(self) -> bool:
         """Whether Rasa has loaded its model and takes our secret."""

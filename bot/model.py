@@ -25,6 +25,7 @@ _TRAINING_FILES = ("config.yml", "domain.yml", "bot/text.py", "bot/patterns.py",
 _TRAINING_FOLDERS = (
     ("nlu_data/nlu", "*.yml"),
     ("nlu_data", "*.yml"),
+    ("bot/knowledge/data", "*.yml"),
     ("bot/knowledge/data/needs", "*.yml"),
     ("bot/rasa/components", "*.py"),
 )

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.patterns import find_entities
+from bot.masking import MASK, masked
+from bot.patterns import find_entities, find_quantities
 from bot.text import fold, normal_words, normalize
 
 
@@ -61,6 +62,8 @@ def test_normalizing_twice_changes_no_letters_of_accented_text(text: str) -> Non
         ("gọi 0907 123 456 nha", "phone", "0907123456"),
         ("+84 907.123.456", "phone", "0907123456"),
         ("nhà 0277 3898 989", "phone", "02773898989"),
+        ("căn cước 087000000001 của em", "id_number", "087000000001"),
+        ("cmnd 340000001", "id_number", "340000001"),
     ],
 )
 def test_entities_have_a_plain_value_and_their_place(text: str, kind: str, value: str) -> None:
@@ -72,3 +75,29 @@ def test_entities_have_a_plain_value_and_their_place(text: str, kind: str, value
 @pytest.mark.parametrize("text", ["năm 2026", "1022", "số 12345", "12/11/2026", "0123456789012", "999999999"])
 def test_other_numbers_are_no_entities(text: str) -> None:
     assert find_entities(text) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "value"),
+    [
+        ("nộp ngày 5/11", "date", "05/11"),
+        ("hen 12/11/2026 lay", "date", "12/11/2026"),
+        ("họ đòi 500 ngàn", "money", "500000"),
+        ("hết 2,5 triệu đồng", "money", "2500000"),
+        ("dong 200k thoi", "money", "200000"),
+        ("phí 3.000.000đ", "money", "3000000"),
+    ],
+)
+def test_dates_and_sums_have_a_plain_value(text: str, kind: str, value: str) -> None:
+    (found,) = find_quantities(text)
+    assert (found.kind, found.value) == (kind, value)
+
+
+@pytest.mark.parametrize("text", ["số 5/11 hẻm 3", "nhà 45/6", "2 khung giờ", "3 tổ 5", "1022-2026-000123"])
+def test_other_numbers_are_neither_dates_nor_sums(text: str) -> None:
+    assert find_quantities(text) == []
+
+
+def test_identity_numbers_are_masked_and_sums_are_not() -> None:
+    told = masked("cccd 087000000001, cmnd 340000001, sđt 0900000111, nộp 500.000 đồng ngày 5/11/2026")
+    assert told == f"cccd {MASK}, cmnd {MASK}, sđt {MASK}, nộp 500.000 đồng ngày 5/11/2026"

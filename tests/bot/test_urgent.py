@@ -14,6 +14,8 @@ NOW = [
     "tai nạn xe, người nằm bất tỉnh", "tai nan giao thong co nguoi chay mau nhieu", "xe tải tông xe máy có người bị thương nặng", "ba tôi ngưng thở",
     "me toi dot quy goi giup cap cuu", "co nguoi ngat xiu giua duong", "con em bị co giật tím tái", "rắn hổ cắn chân tôi", "em tôi uống thuốc sâu",
     "bị điện giật nằm im", "day dien dut roi xuong duong co nguoi", "sập giàn giáo đè người", "cây đè người đi đường", "ngộ độc nặng cả lớp học",
+    "xe buýt mất thắng lao vô chợ", "nó kề dao vô cổ cô chủ tiệm", "bà nội méo miệng không nói được", "co nguoi bi vui duoi dat", "bep bắt lửa dập không nổi",
+    "em bé nuốt trúng đồng xu tím tái", "ho danh hoi dong dua nho truoc truong", "có ông kia đòi tự thiêu", "đò chở khách sắp chìm, còn người mắc kẹt", "chays roofi cuwsu vowsi",
     "em muốn tự tử", "tôi không muốn sống nữa", "co nguoi dinh treo co", "muốn chết cho xong", "bạn em cắt cổ tay đòi tự tử", "SOS", "cứu tôi với", "cap cuu",
 ]  # fmt: skip
 CALM = [

@@ -34,11 +34,15 @@ _DIGIT = re.compile(r"\d")
 #: A short question of an aspect names no subject, so that one can be put before it.
 LONGEST_TAIL = 7
 JOINTS = (", ", " ", ". ", " thì ")
+#: How many subjects each is put behind.
+SUBJECTS = 2
 #: A need with one of these words may ask for an aspect already.
 _ASKS = re.compile(
     r"\b(?:gi|sao|dau|nao|nhieu|bao lau|may|khong|hong|chua|duoc|mau|don|online|onl|phi|tien|luat|dieu kien|the nao|truc "
     r"tuyen|qua mang)\b"
 )
+#: A missed emergency is worse than a false alarm: its odds are raised by this.
+EMERGENCY, EMERGENCY_ODDS = "emergency", 2.0
 #: Every fifth sentence is held out for the temperatures.
 FOLD = 5
 
@@ -153,6 +157,8 @@ class IntentModel:
         weights = np.vstack([kinds.coef_, aspects.coef_]).T.astype(np.float32)
         bias = np.concatenate([kinds.intercept_, aspects.intercept_]).astype(np.float32)
         names = [kinds.classes_.tolist(), aspects.classes_.tolist()]
+        if EMERGENCY in names[0]:
+            bias[names[0].index(EMERGENCY)] += np.log(EMERGENCY_ODDS) / kind_scale
         return cls(features, *names, np.ascontiguousarray(weights), bias, (kind_scale, aspect_scale))
 
 
@@ -180,7 +186,7 @@ def _aspect_rows(examples: Sequence[Tuple[Words, str]], needs: Needs, options: O
         rows += [_Row(words, GENERAL, 1.0, len(examples) + place) for place, words in enumerate(plain)]
         rows += [
             replace(row, words=random.choice(plain) + words_of(random.choice(JOINTS)) + row.words)
-            for row in asked
+            for row in asked * SUBJECTS
             if row.label != GENERAL and len(row.words) <= LONGEST_TAIL
         ]
     if options.misspelt:

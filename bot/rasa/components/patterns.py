@@ -1,4 +1,4 @@
-"""Entities with a fixed shape: ticket codes, dossier numbers and phone numbers."""
+"""Entities with a fixed shape: codes, numbers, dates and sums of money."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rasa.nlu.extractors.extractor import EntityExtractorMixin
 from rasa.shared.nlu.constants import ENTITIES, TEXT
 from rasa.shared.nlu.training_data.message import Message
 
-from bot.patterns import find_entities
+from bot.patterns import find_entities, find_quantities
 
 
 @DefaultV1Recipe.register(DefaultV1Recipe.ComponentType.ENTITY_EXTRACTOR, is_trainable=False)
@@ -31,9 +31,10 @@ class PatternExtractor(GraphComponent, EntityExtractorMixin):
 
     def process(self, messages: List[Message]) -> List[Message]:
         for message in messages:
+            text = message.get(TEXT) or ""
             found = [
                 {"entity": e.kind, "value": e.value, "start": e.start, "end": e.end, "confidence_entity": 1.0}
-                for e in find_entities(message.get(TEXT) or "")
+                for e in (*find_entities(text), *find_quantities(text))
             ]
             entities = message.get(ENTITIES, []) + self.add_extractor_name(found)
             message.set(ENTITIES, entities, add_to_output=True)
