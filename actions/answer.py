@@ -118,7 +118,7 @@ class ActionAnswer:
             return meant.outcome in ("topic", "which")
         if not said.sure and asks(said.text):
             return meant.outcome in ("topic", "which")
-        if said.intent in POLITE and said.sure and not asks(said.text):
+        if said.sure and (said.intent == "out_of_scope" or (said.intent in POLITE and not asks(said.text))):
             return False
         needed = (
             VERY_STRONG if said.sure and said.intent == "out_of_scope" else STRONG if said.sure else LIKELY

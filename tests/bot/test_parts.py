@@ -5,7 +5,7 @@ import pytest
 from bot.parts import body, is_letter, questions_in
 
 LETTER = """Kính gửi tổng đài 1022,
-Tôi tên là Nguyễn Văn A. Gia đình tôi có thửa đất do ông bà để lại từ năm 1985, ở ổn định tới giờ không ai tranh chấp.
+Tôi tên là Nguyễn Văn An. Gia đình tôi có thửa đất do ông bà để lại từ năm 1985, ở ổn định tới giờ không ai tranh chấp.
 Nay tôi muốn làm sổ đỏ lần đầu, hôm trước có lên xã nhưng gặp lúc mọi người đi họp nên chưa nghe rõ.
 Cho tôi hỏi cần chuẩn bị những giấy tờ gì? Lệ phí bao nhiêu và nộp ở đâu?
 Xin chân thành cảm ơn.
@@ -59,7 +59,7 @@ def test_a_letter_gives_its_questions_with_what_they_are_about() -> None:
 
 def test_a_letter_without_its_formalities_keeps_the_number_to_call() -> None:
     told = body(LETTER)
-    assert "Nguyễn Văn A" not in told
+    assert "Nguyễn Văn An" not in told
     assert "cảm ơn" not in told
     assert "0900 000 111" in told
     assert "sổ đỏ lần đầu" in told
