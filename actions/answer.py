@@ -82,11 +82,16 @@ class ActionAnswer:
         if self._tells_of_a_problem(said):
             return [{"event": "followup", "timestamp": None, "name": "report_form"}]
         meant = meaning(self._knowledge(), said)
-        if said.intent in QUESTIONS or self._outweighs(said, meant):
+        bare_words = said.intent == "ticket_status" and meant.outcome == "topic"
+        if said.intent in QUESTIONS or bare_words or self._outweighs(said, meant):
             return self._reply(dispatcher, said, meant)
         return await self._follow(dispatcher, tracker, domain, said, meant)
 
     def _is_about_a_ticket(self, said: Heard) -> bool:
+        if said.intent == "ticket_status" and said.sure:
+            # "hồ sơ", after a procedure, asks for its papers
+            follows = topic_of(said) is not None and len(words(said.text)) <= FEW_WORDS
+            return not follows or self._knowledge().follow_up(said.text)[0] < STRONG
         if {"ticket_code", "dossier_code"} & said.entities.keys():
             return said.intent not in QUESTIONS or not said.sure
         awaits_key = "ticket_code" in said.slots and said.intent not in QUESTIONS
@@ -114,7 +119,8 @@ class ActionAnswer:
             if meant.outcome == "retracted":
                 return topic_of(said) is not None
             return meant.outcome in ("topic", "which")
-        if corrected(said.text).takes_back and topic_of(said) is not None:
+        wanted = said.sure and (said.intent in self._others or said.intent == "report_problem")
+        if corrected(said.text).takes_back and topic_of(said) is not None and not wanted:
             return meant.outcome in ("topic", "which")
         if not said.sure and asks(said.text):
             return meant.outcome in ("topic", "which")
@@ -129,6 +135,8 @@ class ActionAnswer:
         self, dispatcher: Dispatcher, tracker: Tracker, domain: Any, said: Heard, meant: Meant
     ) -> SlotEvents:
         """Not a question: the likeliest intent is followed."""
+        if said.intent == "ticket_status":
+            return await self._status.reply(dispatcher, said)
         if said.intent in self._others:
             return await self._others[said.intent].run(dispatcher, tracker, domain)
         if said.intent == "report_problem":

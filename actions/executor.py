@@ -7,7 +7,7 @@ from actions.answer import ActionAnswer
 from actions.people import ActionComplaint, ActionEmergency, ActionHandOver
 from actions.ports import KnowledgeNow, Tickets
 from actions.report import ActionCancelReport, ActionSubmitReport, ValidateReportForm
-from actions.status import ActionTicketStatus, StatusDesk
+from actions.status import StatusDesk
 from actions.turn import Action
 
 
@@ -18,7 +18,6 @@ def make_executor(knowledge: KnowledgeNow, tickets: Tickets) -> ActionExecutor:
         "ask_human": ActionHandOver(knowledge),
         "complaint": ActionComplaint(knowledge),
         "emergency": ActionEmergency(knowledge),
-        "ticket_status": ActionTicketStatus(status),
     }
     answer = ActionAnswer(knowledge, status, by_intent)
     executor = ActionExecutor()

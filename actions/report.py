@@ -140,12 +140,14 @@ class ValidateReportForm:
         """Whether a message is about something else, to be answered before the form goes on."""
         if said.intent in ASIDES:
             return said.sure and said.confidence >= SURE_OF_SMALL_TALK and not (told.place or told.phone)
-        if told.phone or (told.place and asked_for == "report_location" and not asks(said.text)):
+        if told.phone or (told.place and (told.takes_back or not asks(said.text))):
+            return False
+        if asked_for == "report_phone" and declines(said.text) and not asks(said.text):
             return False
         question = said.intent in QUESTIONS and said.sure and said.confidence >= SURE_OF_REQUEST
         if question:
             sure = asked_for == "report_phone" and said.confidence >= SURE_OF_SMALL_TALK
-            return sure or self._answers(said) > 0
+            return (sure and not self._knowledge().bare(said.text)) or self._answers(said) > 0
         asking = asks(said.text) and not declines(said.text) and not told.time
         if not asking and not (asked_for == "report_phone" and said.intent in QUESTIONS):
             return False

@@ -3,10 +3,9 @@ from this conversation, or its look-up key must be in the message."""
 
 import hmac
 import re
-from typing import Any
 
 from actions.ports import Tickets
-from actions.turn import TO_A_PERSON, Dispatcher, Heard, SlotEvents, Tracker, heard, say, set_slots
+from actions.turn import TO_A_PERSON, Dispatcher, Heard, SlotEvents, say, set_slots
 from bot.decision import Decision
 from handoff.tickets import KEY_LENGTH, KEY_LETTERS, STATE_WORDS
 from hub.clock import local
@@ -65,13 +64,3 @@ def _is_theirs(ticket: Ticket, said: Heard) -> bool:
 def _state(ticket: Ticket) -> str:
     day = local(ticket.created_at).strftime("%d/%m/%Y")
     return STATE.format(code=ticket.code, day=day, state=STATE_WORDS[ticket.state])
-
-
-class ActionTicketStatus:
-    def __init__(self, status: StatusDesk) -> None:
-        self._status = status
-
-    name = "action_ticket_status"
-
-    async def run(self, dispatcher: Dispatcher, tracker: Tracker, domain: Any) -> SlotEvents:
-        return await self._status.reply(dispatcher, heard(tracker))

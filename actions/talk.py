@@ -7,7 +7,7 @@ from bot.patterns import find_entities
 from bot.text import fold, nfc, normalize, words
 
 _ME = "(?:toi|tui|em|con|minh|anh|chi|chu|co|bac|tao)"
-_NOT = "(?:khong|hong|hok|hem|ko|hk|k|dau|dau co|chang)"
+_NOT = "(?:khong|hong|hok|hem|ko|hk|k|dau (?=phai)|dau co(?= phai))"
 _WRONG = "(?:nham|lon|lom|sai|lac)(?: (?:roi|mat|de|do|rui|a))?"
 #: Sounds before the correction itself.
 _SOUND = r"(?:(?:a|ah|ua|da|o|oi|uh|um|u|ay|chet|xin loi|sorry|y|thoi|khoan|em oi|chi oi|anh oi|ad oi|roi)[\s,.!]+)*"
@@ -84,6 +84,17 @@ def without_opening(text: str) -> str:
     found = _TURN.match(fold(text))
     rest = text[found.end() :] if found else text
     return rest or text
+
+
+#: "mà bằng của tui là bằng nước ngoài", "nếu vợ tôi người Hàn": said about what was talked of before.
+_ELLIPTIC = re.compile(
+    r"\A(?:(?:da|o|u|a|ua|roi|vay|con)[\s,]+)*(?:nhung ma|nhung|ma|neu nhu|neu|lo|gia su|truong hop|con neu)\s"
+)
+
+
+def elliptic(text: str) -> bool:
+    """Whether a message is put as an addition to what was said before."""
+    return bool(_ELLIPTIC.match(fold(text).strip()))
 
 
 def asks(text: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from actions.talk import corrected, none_of_them, place_named, without_opening, without_phones
+from actions.talk import corrected, elliptic, none_of_them, place_named, without_opening, without_phones
 from actions.turn import FALLBACK, Heard
 from bot.knowledge import Aspect, Hit, KnowledgeBase, Match, Topic
 from bot.text import fold, normalize, words
@@ -25,6 +25,8 @@ PERHAPS_ASPECT = 0.15
 MAY_FOLLOW = 0.3
 #: Words of talk alone go on about the topic from this chance on; below it they may belong to another one.
 FOLLOWS_AT_ALL = 0.1
+#: A common question that is found without much certainty gives way to a follow-up as likely as this.
+FOLLOWS_BEFORE_A_QUESTION = 0.15
 #: So surely a follow-up, it is none of the common questions it may resemble.
 SURELY_FOLLOWS = 0.9
 #: Whether something is needed or allowed sounds alike: a follow-up as sure as the first tells better what it asks than
@@ -128,8 +130,11 @@ class _Reading:
             lost = alone.outcome == "unknown" and (self._bare or self._follows >= MAY_FOLLOW)
             lost = lost or (self._bare and alone.outcome == "clarify")
             return self._more() if lost else self._found(alone)
-        if self._said.intent in VAGUE:
+        if self._said.intent in VAGUE or elliptic(self._said.text):
             return self._remark(alone)
+        doubtful = alone.outcome == "faq" and alone.confidence < SURELY_FOLLOWS
+        if doubtful and self._topic[0] == "procedure" and self._follows >= FOLLOWS_BEFORE_A_QUESTION:
+            return self._more()
         if alone.outcome in ("procedure", "faq"):
             return self._found(alone)
         if self._follows >= MAY_FOLLOW:
@@ -142,7 +147,8 @@ class _Reading:
                 return self._found(within)
             return self._more() if self._bare else self._found(alone)
         here = _topic(within) == self._topic
-        elsewhere = alone.outcome == "clarify" and self._topic not in map(_topic_of_hit, alone.candidates)
+        named = alone.outcome == "clarify" and alone.confidence >= CORRECTED
+        elsewhere = named and self._topic not in map(_topic_of_hit, alone.candidates)
         return self._found(alone) if here and elsewhere else self._found(within)
 
     def _names_a_place(self) -> bool:
@@ -225,10 +231,10 @@ class _Reading:
         ranked = sorted(best.values(), key=lambda hit: -hit.score)
         if ranked and ranked[0].score >= CORRECTED:
             return self._about(_topic_of_hit(ranked[0]), ranked[0].score)
-        near = [hit for hit in ranked if hit.score >= PERHAPS_CORRECTED]
-        if near:
-            match = Match("clarify", None, near[0].score, tuple(near[:3]))
-            return Meant("which", self._aspect, confidence=near[0].score, match=match)
+        if len(ranked) > 1 and ranked[0].score >= PERHAPS_CORRECTED:
+            near = [hit for hit in ranked[:3] if hit.score >= PERHAPS_CORRECTED]
+            match = Match("clarify", None, ranked[0].score, tuple(near if len(near) > 1 else ranked[:2]))
+            return Meant("which", self._aspect, confidence=ranked[0].score, match=match)
         return self._found(alone) if alone.outcome == "unknown" else Meant("retracted", self._aspect)
 
     def _chosen(self, offered: Sequence[Topic]) -> Meant | None:

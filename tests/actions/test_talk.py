@@ -2,7 +2,15 @@
 
 import pytest
 
-from actions.talk import Correction, asks, corrected, none_of_them, place_named, without_opening
+from actions.talk import (
+    Correction,
+    asks,
+    corrected,
+    elliptic,
+    none_of_them,
+    place_named,
+    without_opening,
+)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +43,8 @@ def test_a_correction_keeps_what_is_meant(text: str, rest: str) -> None:
         "sai tên trong giấy khai sinh thì sửa sao",
         "nhầm năm sinh trên căn cước thì làm sao",
         "khai sinh cần gì",
+        "o dau",
+        "đâu có mất tiền phải không",
     ],
 )
 def test_what_only_sounds_like_one_takes_nothing_back(text: str) -> None:
@@ -74,3 +84,9 @@ def test_questions_are_told_from_remarks() -> None:
     assert asks("vậy có được không")
     assert asks("lam o dau")
     assert not asks("đèn hư rồi")
+
+
+def test_additions_to_what_was_said() -> None:
+    assert elliptic("mà chồng em là người nước ngoài")
+    assert elliptic("nếu mất rồi thì sao")
+    assert not elliptic("mấy ngày có")
