@@ -293,7 +293,7 @@ def _says(
             raise Refused("empty", "Nội dung không được để trống.")
         return (Draft(text=QUESTION.format(code=code, text=text), attachments=files),)
     if isinstance(act, acts.Reopen):
-        return (Draft(text=reopening.REOPENED.format(code=code)),)
+        return (Draft(text=reopening.REOPENED.format(code=code), by_machine=True),)
     if text and isinstance(act, acts.Answer):
         return (Draft(text=text, attachments=files),)
     if isinstance(act, acts.Close):

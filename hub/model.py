@@ -150,6 +150,9 @@ class Draft(Value):
     internal: bool = False  # a note among operators: never leaves the house
     private: bool = False  # for the person alone, where the conversation itself is public
     courtesy: bool = False  # who has come or gone: said only where people chat
+    by_machine: bool = (
+        False  # in the name of a person, but nobody wrote it: never sent as a person's own words
+    )
     ask: Literal["contact"] | None = None  # what it asks for, where the channel has a form for that
     knowledge: tuple[str, ...] = ()  # ids of the knowledge entries it was made of
     #: the platform's id of what a person said there, not through the hub: recorded, never sent
@@ -533,6 +536,10 @@ class Turn(Value):
     expects_epoch: int | None = None  # the bot's fence: refuse if a person took over meanwhile
     facts: dict[str, Any] = {}  # what the bot understood, for reports: kind, procedure, confidence…
     review: ReviewItem | None = None  # what the editors should look at
+
+    def author_of(self, draft: Draft) -> Author:
+        """Who says it, as platforms and the citizen are told."""
+        return "system" if draft.by_machine and self.actor == "operator" else self.actor
 
 
 class Committed(Value):

@@ -258,7 +258,7 @@ class Model:
         said = []
         for place, draft in enumerate(turn.says):
             message = Message(
-                id=derived_id("m", turn.id, str(place)), conversation=turn.conversation, author=turn.actor,
+                id=derived_id("m", turn.id, str(place)), conversation=turn.conversation, author=turn.author_of(draft),
                 seq=len(talk.messages) + 1, author_id=turn.actor_id, at=turn.at, turn=turn.id,
                 delivery=None if draft.internal else "sent" if draft.said_elsewhere else "queued",
                 external_id=draft.said_elsewhere, **draft.model_dump(include={"text", "internal", "private"}),

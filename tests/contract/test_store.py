@@ -468,6 +468,16 @@ async def test_the_books_follow_a_message_to_its_end(store: Store) -> None:
     assert await line() == (0, 1, 1, 1)
 
 
+async def test_what_nobody_wrote_is_not_said_in_a_person_s_name(store: Store) -> None:
+    """Some platforms let people write longer than machines, and punish who mixes them up."""
+    (message,) = await arrive(store, event("a"))
+    says = (Draft(text="Chào anh/chị"), Draft(text="Phiếu đã được mở lại.", by_machine=True))
+    done = await store.commit_turn(
+        turn(message.conversation, "t-9", actor="operator", actor_id="s-1", says=says)
+    )
+    assert [one.author for one in done.messages] == ["operator", "system"]
+
+
 async def test_what_was_put_aside_can_be_read_again(store: Store) -> None:
     for n, channel in enumerate(("paper", "zalo")):
         kept = Raw(id=f"r-{n}", channel=channel, received_at=T0 + n, body=b"12345" * (n + 1))

@@ -154,7 +154,7 @@ def reply(turn: Turn, place: int, draft: Draft, seq: int) -> Message:
         id=derived_id("m", turn.id, str(place)),
         conversation=turn.conversation,
         seq=seq,
-        author=turn.actor,
+        author=turn.author_of(draft),
         author_id=turn.actor_id,
         text=draft.text,
         buttons=draft.buttons,

@@ -74,7 +74,7 @@ def _say(c: sqlite3.Connection, turn: Turn, last_seq: int) -> tuple[Message, ...
             id=derived_id("m", turn.id, str(place)),
             conversation=turn.conversation,
             seq=last_seq + 1 + place,
-            author=turn.actor,
+            author=turn.author_of(draft),
             author_id=turn.actor_id,
             text=draft.text,
             buttons=draft.buttons,
