@@ -26,14 +26,17 @@ async def conversations_of(store: Store, conversation: Conversation) -> list[Con
     left = [conversation]
     while left and len(known) < MOST:
         one = left.pop()
-        queries = [ConversationQuery(person=one.person)] if one.person else []
+        found: list[Conversation] = []
+        if one.person:
+            found += await store.find_conversations(ConversationQuery(person=one.person), limit=MOST)
         if one.sender:
-            queries.append(ConversationQuery(channels=(one.channel,), sender=one.sender))
-        for query in queries:
-            for other in await store.find_conversations(query, limit=MOST):
-                if other.id not in known and (other.person or other.account == one.account):
-                    known[other.id] = other
-                    left.append(other)
+            same = ConversationQuery(channels=(one.channel,), sender=one.sender)
+            theirs = await store.find_conversations(same, limit=MOST)
+            found += [other for other in theirs if other.account == one.account]
+        for other in found:
+            if other.id not in known:
+                known[other.id] = other
+                left.append(other)
     return sorted(known.values(), key=lambda one: -(one.interacted_at or one.created_at))
 
 
