@@ -83,7 +83,12 @@ def parse(body: bytes, *, account: str | None = None, aliases: Collection[str] =
     reply_address = next((one for _, one in addresses(headers.all("reply-to"))), None)
     ours = frozenset(one.lower() for one in (home, *aliases) if one)
     why = automatic(
-        headers, sender=sender, ours=ours, to={*to, *cc}, subject=subject, kind=mail.get_content_type()
+        headers,
+        sender=sender,
+        ours=ours,
+        to={re.sub(r"\+[^@]*@", "@", one) for one in (*to, *cc)} | {*to, *cc},
+        subject=subject,
+        kind=mail.get_content_type(),
     )
     kind: EventKind = "echo" if sender in ours else "message"
     about = answered[0] if answered else None

@@ -1,9 +1,12 @@
 """What citizens said since the last turn, as the one question that the bot is asked."""
 
+import re
 from collections.abc import Sequence
 
 from hub.model import Button, Conversation, Message
 from hub.ports import Question
+
+_PREFIX = re.compile(r"(?:\s*(?:re|fwd?|tl|trả lời|chuyển tiếp)\s*:)+", re.I)
 
 
 def next_batch(waiting: Sequence[Message], pressed: Button | None = None) -> list[Message]:
@@ -51,8 +54,9 @@ def question_of(
 
 def _said(message: Message) -> str:
     """The text; before it the heading of what a conversation begins with, where people often write what it is about."""
-    text, subject = message.text or "", message.data.get("subject") or ""
-    if message.seq > 1 or not isinstance(subject, str) or subject.strip().lower() in text.lower():
+    text, subject = message.text or "", str(message.data.get("subject") or "")
+    subject = _PREFIX.sub("", subject).strip()
+    if message.seq > 1 or subject.lower() in text.lower():
         return text
     return f"{subject}\n{text}".strip()
 

@@ -106,6 +106,8 @@ def test_mails_to_another_of_our_addresses_are_to_us() -> None:
     assert (alone.automatic, alone.data["automatic"]) == (True, "not_addressed")
     (known,) = parse(mail, account=US, aliases={"Tongdai@1022.example.vn"})
     assert (known.automatic, known.account) == (False, US)
+    (tagged,) = parse(mail.replace(b"tongdai@", b"1022+dat-dai@"), account=US)
+    assert not tagged.automatic
     (own,) = parse(
         mail.replace(b"a@example.vn", b"tongdai@1022.example.vn"),
         account=US,

@@ -306,7 +306,7 @@ async def test_the_heading_belongs_to_the_first_question(rooms: Rooms) -> None:
     await rooms.answer_due()
     await hear_mail(rooms, "m2", text="Lệ phí?", conversation="c", data={"subject": "Re: Hỏi khai sinh"})
     await rooms.answer_due()
-    await hear_mail(rooms, "m3", text="", data={"subject": "Làm khai sinh cần gì?"})
+    await hear_mail(rooms, "m3", text="", data={"subject": "Re: Fwd: Làm khai sinh cần gì?"})
     await rooms.answer_due()
     assert [one.text for one in rooms.bot.asked] == [
         "Hỏi khai sinh\nCần giấy tờ gì ạ?",
