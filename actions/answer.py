@@ -16,6 +16,7 @@ from actions.turn import (
     Heard,
     SlotEvents,
     Tracker,
+    forget_report,
     heard,
     say,
     set_slots,
@@ -38,6 +39,9 @@ FEW_WORDS = 3
 #: What the bot's last message left open: it offered a person, or to tell more of the procedure; or it could not make
 #: sense of the citizen's last one.
 PERSON, MORE, UNCLEAR = "person", "more", "unclear"
+#: A report has just been sent: what is told now may belong to it.
+REPORTED = "reported"
+ADDS = frozenset({"inform", "deny", "report_problem", FALLBACK})
 
 WHICH_ONE = "Dạ, anh/chị hỏi việc nào dưới đây ạ?"
 WHICH_PROCEDURE = "Dạ, anh/chị hỏi thủ tục nào ạ? Anh/chị nhắn tên thủ tục giúp em, ví dụ: đăng ký khai sinh."
@@ -48,6 +52,7 @@ NOT_UNDERSTOOD = (
 STILL_NOT_UNDERSTOOD = (
     "Dạ, em vẫn chưa hiểu ý anh/chị, em xin lỗi ạ. Anh/chị có muốn gặp tổng đài viên không ạ?"
 )
+ADDED = "Dạ, em nhận được rồi ạ."
 UNKNOWN = "Dạ, việc này em chưa có thông tin chính thức nên không dám trả lời thay. Em nhờ tổng đài viên hỗ trợ anh/chị ạ."
 
 
@@ -79,6 +84,8 @@ class ActionAnswer:
             return self._tell(dispatcher, said, ("procedure", said.slots["procedure"]), "documents")
         if said.sure and said.intent in ANSWERED_BY_DOMAIN and len(words(said.text)) <= FEW_WORDS:
             return _respond(dispatcher, f"utter_{said.intent}")
+        if said.slots.get("pending") == REPORTED and (added := self._adds(dispatcher, said)):
+            return added
         if self._tells_of_a_problem(said):
             return [{"event": "followup", "timestamp": None, "name": "report_form"}]
         meant = meaning(self._knowledge(), said)
@@ -96,6 +103,17 @@ class ActionAnswer:
             return said.intent not in QUESTIONS or not said.sure
         awaits_key = "ticket_code" in said.slots and said.intent not in QUESTIONS
         return awaits_key and bool(keys_in(said.text))
+
+    def _adds(self, dispatcher: Dispatcher, said: Heard) -> SlotEvents:
+        """A place, a time or a number told or corrected after the report was sent; nothing when it is no such thing."""
+        told = pieces_of(said.text, lambda text: bool(self._knowledge().communes_in(text)))
+        found = {"location": told.where if told.place else None, "time": told.time, "phone": told.phone}
+        details = {name: value for name, value in found.items() if value}
+        if not details or said.intent not in ADDS or asks(said.text):
+            return []
+        wish = TicketWish(reason="report", summary=said.text, details=details, addition=True)
+        say(dispatcher, Decision(kind="slot_answer", handoff=True, ticket=wish), ADDED)
+        return [*set_slots(**{f"report_{name}": value for name, value in details.items()}), *forget_report()]
 
     def _tells_of_a_problem(self, said: Heard) -> bool:
         """A place, something about it, and no question: a report, whatever it resembles."""

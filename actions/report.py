@@ -7,7 +7,7 @@ taken apart (``actions.details``); what it holds is filled in, and the form asks
 import re
 from typing import Any
 
-from actions.answer import ActionAnswer
+from actions.answer import REPORTED, ActionAnswer
 from actions.details import Pieces, declines, pieces_of
 from actions.ports import KnowledgeNow
 from actions.talk import asks
@@ -209,7 +209,7 @@ class ActionSubmitReport:
         wish = TicketWish(reason="report", category=category, summary=summary(description), details=details)
         decision = Decision(kind="slot_answer", category=category, handoff=True, ticket=wish)
         say(dispatcher, decision, RECEIVED.format(lines=lines))
-        return forget_report()
+        return [*forget_report(), *set_slots(pending=REPORTED)]
 
 
 class ActionCancelReport:

@@ -686,6 +686,7 @@ class TicketWish(Value):
     category: str | None = None
     summary: str
     details: dict[str, str] = {}
+    addition: bool = False  # to what the citizen's open ticket already says, where there is one
 
 
 class BotAnswer(Value):

@@ -364,7 +364,8 @@ class TurnWorker:
         standing = await self.store.ticket(conversation.ticket) if conversation.ticket else None
         if standing is not None and standing.merged_into is not None:
             standing = None  # nobody looks at it any more
-        if standing is not None and wish.reason not in ("report", "complaint", "emergency"):
+        own = wish.reason in ("report", "complaint", "emergency") and not wish.addition
+        if standing is not None and not own:
             return None, add_to_ticket(standing, wish), still_open_text(standing)
         number = await self.store.next_ticket_number(ticket_year(at))
         rules = self.rules()

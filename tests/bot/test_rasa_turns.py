@@ -224,6 +224,16 @@ async def test_all_questions_of_a_letter_are_answered(rasa_bot: RasaBot) -> None
     assert "gặp cán bộ" not in "".join(draft.text for draft in answer.says)
 
 
+async def test_what_is_told_after_the_report_is_added_to_it(rasa_bot: RasaBot) -> None:
+    *_, sent, fixed, thanks = await talk(rasa_bot, *REPORT, "à nhầm, ở ấp 4", "cảm ơn em")
+    assert sent.ticket is not None
+    assert not sent.ticket.addition
+    assert (fixed.kind, fixed.slots) == ("slot_answer", {"location": "ở ấp 4"})
+    assert fixed.ticket is not None
+    assert fixed.ticket.addition
+    assert (thanks.kind, thanks.ticket) == ("thanks", None)
+
+
 async def test_a_place_is_corrected_and_what_is_added_is_kept(rasa_bot: RasaBot) -> None:
     what, where, fixed, more, last = await talk(
         rasa_bot, "đèn đường tắt hết", "khóm 3 phường Cao Lãnh", "nhầm, ở khóm 5", "tối nào cũng vậy", "khỏi"

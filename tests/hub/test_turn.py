@@ -118,6 +118,23 @@ async def test_a_second_wish_is_noted_on_the_standing_ticket(rooms: Rooms) -> No
     assert ticket.code in ((await rooms.last(conversation)).text or "")
 
 
+async def test_what_is_added_to_a_report_opens_no_second_ticket(rooms: Rooms) -> None:
+    def report(question: Question) -> BotAnswer:
+        wish = TicketWish(reason="report", summary=question.text, addition="nhầm" in question.text)
+        return BotAnswer(kind="slot_answer", says=(), dialogue=question.dialogue, handoff=True, ticket=wish)
+
+    rooms.bot.reply = report
+    await rooms.hear("đèn đường hư ở ấp 3")
+    await rooms.answer_due()
+    await rooms.hear("à nhầm, ở ấp 4", start=2)
+    await rooms.answer_due()
+    ((ticket, _),) = await rooms.store.queue(limit=10)
+    assert "ở ấp 4" in (ticket.history[-1].note or "")
+    await rooms.hear("còn cống cũng nghẹt", start=3)
+    await rooms.answer_due()
+    assert len(await rooms.store.queue(limit=10)) == 2
+
+
 @pytest.mark.parametrize("failure", [BotSilent("nothing"), BotUnreachable("away")])
 async def test_a_failed_bot_hands_over_and_says_so(
     store: SqliteStore, clock: FakeClock, tmp_path, failure: Exception
