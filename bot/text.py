@@ -51,6 +51,10 @@ _TELEX_MARKS = [
     ("uw", "ư"),
 ]  # fmt: skip
 _TELEX_TONES = {"s": "\u0301", "f": "\u0300", "r": "\u0309", "x": "\u0303", "j": "\u0323"}
+#: What only Telex explains.
+_UNMISTAKABLE = re.compile("dd|aa|ee|[aou]w")
+#: Foreign words that would be Telex for a syllable.
+_FOREIGN = frozenset({"down", "how", "law", "low", "now", "row", "saw", "see", "too", "zoo"})
 _TONE_KEY = re.compile(r"(?<!^)[sfrxj]")
 _VOWELS = "aăâeêioôơuưy"
 
@@ -80,15 +84,23 @@ def _normal_word(word: str, telex: bool) -> str:
 
 def _is_telex(text: str) -> bool:
     """An input method that was off shows in several words, or in one that only Telex explains."""
-    if not text.isascii():
-        return False
     decoded = [word for word in map(str.lower, _WORD.findall(text)) if _from_telex(word)]
-    return len(decoded) > 1 or any(re.search("dd|aa|ee|[aou]w", word) for word in decoded)
+    plain = sum(_UNMISTAKABLE.search(word) is not None for word in decoded)
+    if text.isascii():
+        return len(decoded) > 1 or plain > 0
+    # it was off for some of the words only; a foreign word alone ("of", "max") looks like one such
+    return plain > 0 or len(decoded) > 2
 
 
 def _from_telex(word: str) -> "str | None":
     """The syllable that was meant, or None when the word is one already or can be none."""
-    if not word.isascii() or not word.isalpha() or len(word) > 10 or _SYLLABLE.fullmatch(word):
+    if (
+        not word.isascii()
+        or not word.isalpha()
+        or len(word) > 10
+        or word in _FOREIGN
+        or _SYLLABLE.fullmatch(word)
+    ):
         return None
     for key in [None, *_TONE_KEY.finditer(word)]:
         plain = word if key is None else word[: key.start()] + word[key.end() :]

@@ -17,6 +17,8 @@ from bot.text import fold, normal_words, normalize
         ("quyeenf suwr dungj ddaats", "quyền sử dụng đất"),
         ("thur tucj nhaapj khaaur", "thủ tục nhập khẩu"),
         ("hoaf nguyeenx vawn", "hòa nguyễn văn"),
+        ("làm giaays khai tuwr cho ông nooij maays ngayf có", "làm giấy khai tử cho ông nội mấy ngày có"),
+        ("mai có cúp ddieenj không", "mai có cúp điện không"),
         ("lệ phí bn z", "lệ phí bao nhiêu vậy"),
         ("làm online dc ko", "làm online được không"),
         ("đk kết hôn ntn", "đăng ký kết hôn như thế nào"),
@@ -33,6 +35,8 @@ def test_abbreviations_and_raw_telex_are_written_out(typed: str, meant: str) -> 
         "lam giay khai sinh can giay to gi",
         "cho hoi form online zalo wifi o dau",
         "hộ chiếu hạng A, khu E",
+        "con tôi bị down, xin trợ cấp",
+        "quyền of người mua max bao nhiêu",
         "so 12/2026 ngay 1.1",
     ],
 )
