@@ -78,7 +78,7 @@ class Casework:
             if seen is not None and moved_since(now, seen):
                 raise Refused("moved", MOVED)
             change = apply(now, act, actor, when, self.rules())
-            says = _says(now, act, text, files, self.rules())
+            says = _says(now, act, text, files, self.rules(), self.reach(conversation))
             if change is None and not says:
                 return None
             return _turn(id_, now, conversation, act, actor, when, change=change, says=says)
@@ -277,7 +277,7 @@ _OPEN: Final = ("new", "assigned", "forwarded", "answered", "waiting_citizen", "
 
 
 def _says(
-    ticket: Ticket, act: Act, text: str | None, files: tuple[Attachment, ...], rules: Rules
+    ticket: Ticket, act: Act, text: str | None, files: tuple[Attachment, ...], rules: Rules, reach: Reach
 ) -> tuple[Draft, ...]:
     """What the citizen is told. What an agency proposes is said only where nobody has to review it."""
     code = ticket.code
@@ -297,5 +297,9 @@ def _says(
     if text and isinstance(act, acts.Answer):
         return (Draft(text=text, attachments=files),)
     if isinstance(act, acts.Close):
+        if (
+            text and not reach.bot
+        ):  # a person's words may go out now, a machine's question must not ride on them
+            return (Draft(text=text),)
         return (rating.asked_with(text, ticket, courtesy=not text),)
     return ()

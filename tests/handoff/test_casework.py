@@ -71,6 +71,15 @@ async def test_a_case_from_report_to_answer(casework: Casework, store: Store, cl
     assert done == await get(store, ticket), "the history is read back as it was written"
 
 
+async def test_where_only_people_may_write_the_question_of_a_machine_stays_out(
+    casework: Casework, store: Store, clock: FakeClock
+) -> None:
+    ticket = await report(store, clock)
+    for_people = dataclasses.replace(casework, reach=lambda _: Reach(bot=False))
+    await for_people.do(ticket.id, acts.Close(), LAN, "form", text="Đã sửa đèn ạ")
+    assert await said(store, ticket) == ["Đã sửa đèn ạ"]
+
+
 async def test_the_same_form_twice_is_one_act(casework: Casework, store: Store, clock: FakeClock) -> None:
     ticket = await report(store, clock)
     for _ in range(2):
