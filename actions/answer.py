@@ -6,7 +6,7 @@ from typing import Any, cast, get_args
 from actions.details import pieces_of
 from actions.ports import KnowledgeNow
 from actions.status import StatusDesk, keys_in
-from actions.talk import asks, corrected
+from actions.talk import asks, corrected, rude
 from actions.topic import CHOOSE, QUESTIONS, VAGUE, Meant, meaning, offered_to, topic_of
 from actions.turn import (
     FALLBACK,
@@ -52,6 +52,10 @@ NOT_UNDERSTOOD = (
 STILL_NOT_UNDERSTOOD = (
     "Dạ, em vẫn chưa hiểu ý anh/chị, em xin lỗi ạ. Anh/chị có muốn gặp tổng đài viên không ạ?"
 )
+SORRY = (
+    "Dạ, em xin lỗi nếu em làm anh/chị chưa hài lòng. Anh/chị cho em biết việc đang cần, hoặc em chuyển anh/chị gặp "
+    "tổng đài viên, được không ạ?"
+)
 ADDED = "Dạ, em nhận được rồi ạ."
 UNKNOWN = "Dạ, việc này em chưa có thông tin chính thức nên không dám trả lời thay. Em nhờ tổng đài viên hỗ trợ anh/chị ạ."
 
@@ -83,6 +87,8 @@ class ActionAnswer:
         if said.slots.get("pending") == MORE and said.intent == "affirm" and not asks(said.text):
             return self._tell(dispatcher, said, ("procedure", said.slots["procedure"]), "documents")
         if said.sure and said.intent in ANSWERED_BY_DOMAIN and len(words(said.text)) <= FEW_WORDS:
+            if rude(said.text):
+                return self._calm(dispatcher, said)
             return _respond(dispatcher, f"utter_{said.intent}")
         if said.slots.get("pending") == REPORTED and (added := self._adds(dispatcher, said)):
             return added
@@ -159,6 +165,8 @@ class ActionAnswer:
             return await self._others[said.intent].run(dispatcher, tracker, domain)
         if said.intent == "report_problem":
             return [{"event": "followup", "timestamp": None, "name": "report_form"}]
+        if said.intent == "out_of_scope" and rude(said.text):
+            return self._calm(dispatcher, said)
         if said.intent in ANSWERED_BY_DOMAIN:
             return _respond(dispatcher, f"utter_{said.intent}")
         if said.intent == "affirm" and said.sure:
@@ -171,6 +179,10 @@ class ActionAnswer:
             return set_slots(pending=PERSON)
         say(dispatcher, decision, NOT_UNDERSTOOD)
         return set_slots(pending=UNCLEAR)
+
+    def _calm(self, dispatcher: Dispatcher, said: Heard) -> SlotEvents:
+        say(dispatcher, Decision(kind="out_of_scope", confidence=said.confidence), SORRY, [TO_A_PERSON])
+        return set_slots(pending=PERSON)
 
     def _reply(self, dispatcher: Dispatcher, said: Heard, meant: Meant) -> SlotEvents:
         decision = Decision(kind="clarify", confidence=meant.confidence)

@@ -97,6 +97,17 @@ def elliptic(text: str) -> bool:
     return bool(_ELLIPTIC.match(fold(text).strip()))
 
 
+_RUDE = re.compile(
+    r"(?<!\w)(?:ngu|ngu ngoc|oc cho|oc lon|do dien|do khung|do ngu|vo dung|vo tich su|vo hoc|mat day|khon nan|do toi|cho chet|do cho|"
+    r"dm|dkm|dcm|dmm|vcl|vl|clgt|cut|cam mom|im mom|may la|tao|lu ngoc|dan don|lao toet|xao loz|nhu cc|nhu lol)(?!\w)"
+)
+
+
+def rude(text: str) -> bool:
+    """Whether somebody vents anger rather than asking for something else."""
+    return bool(_RUDE.search(fold(text)))
+
+
 def asks(text: str) -> bool:
     """Whether a message has the words of a question."""
     return bool(_ASKS.search(fold(normalize(text)).strip(" .!")))

@@ -9,6 +9,7 @@ from actions.talk import (
     elliptic,
     none_of_them,
     place_named,
+    rude,
     without_opening,
 )
 
@@ -90,3 +91,9 @@ def test_additions_to_what_was_said() -> None:
     assert elliptic("mà chồng em là người nước ngoài")
     assert elliptic("nếu mất rồi thì sao")
     assert not elliptic("mấy ngày có")
+
+
+def test_anger_is_told_from_other_talk() -> None:
+    assert rude("đồ ngu, bot vô dụng")
+    assert rude("may la do ngu")
+    assert not rude("bữa nay trời mưa không em")

@@ -234,6 +234,13 @@ async def test_what_is_told_after_the_report_is_added_to_it(rasa_bot: RasaBot) -
     assert (thanks.kind, thanks.ticket) == ("thanks", None)
 
 
+async def test_anger_is_met_politely_and_a_person_is_offered(rasa_bot: RasaBot) -> None:
+    angry, person = await talk(rasa_bot, "đồ ngu, bot vô dụng", "ừ")
+    assert (angry.kind, angry.ticket) == ("out_of_scope", None)
+    assert "xin lỗi" in angry.says[0].text
+    assert person.kind == "human"
+
+
 async def test_a_place_is_corrected_and_what_is_added_is_kept(rasa_bot: RasaBot) -> None:
     what, where, fixed, more, last = await talk(
         rasa_bot, "đèn đường tắt hết", "khóm 3 phường Cao Lãnh", "nhầm, ở khóm 5", "tối nào cũng vậy", "khỏi"
