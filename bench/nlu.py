@@ -32,7 +32,6 @@ WITHOUT = {
     "no words with marks": Options(views=("folded words", "folded pieces")),
     "no copies without marks": Options(unmarked=False),
     "neither folded features nor copies": Options(views=("words",), unmarked=False),
-    "no misspelt copies": Options(misspelt=False),
     "no need phrases": Options(needs=False),
     "no exchanged subjects": Options(subjects=False),
     "no class weights": Options(kind_balance=0.0, aspect_balance=0.0),

@@ -68,7 +68,7 @@ HELD_OUT = _held_out()
 def test_intents_are_the_known_ones_with_enough_examples() -> None:
     counts = Counter(intent for _, intent in TRAINING)
     assert set(counts) == LARGE | SMALL
-    assert {i: n for i, n in counts.items() if n < (70 if i in LARGE else 40)} == {}
+    assert {i: n for i, n in counts.items() if n < (150 if i in LARGE else 70)} == {}
     assert {intent for _, intent in HELD_OUT} == LARGE | SMALL
 
 

@@ -35,6 +35,11 @@ def folded(word: str) -> str:
     return fold(word)
 
 
+def unmarked(words: Words) -> Words:
+    """A sentence without diacritics."""
+    return tuple(folded(word) for word in words)
+
+
 def _with_pairs(words: Sequence[str]) -> List[str]:
     return [*words, *(f"{one} {next_}" for one, next_ in pairwise(words))]
 

@@ -21,8 +21,7 @@ from scipy.sparse import csr_matrix
 from scipy.special import log_softmax, softmax
 from sklearn.svm import LinearSVC
 
-from bot.rasa.components.features import VIEWS, Features, Words
-from bot.rasa.components.spelling import misspelt, unmarked
+from bot.rasa.components.features import VIEWS, Features, Words, unmarked
 from bot.text import normal_words
 
 QUESTION, GENERAL = "question", "general"
@@ -54,7 +53,6 @@ class Options:
     C: float = 0.3
     views: Tuple[str, ...] = VIEWS
     unmarked: bool = True
-    misspelt: bool = True
     needs: bool = True
     subjects: bool = True
     calibrated: bool = True
@@ -189,8 +187,6 @@ def _aspect_rows(examples: Sequence[Tuple[Words, str]], needs: Needs, options: O
             for row in asked * SUBJECTS
             if row.label != GENERAL and len(row.words) <= LONGEST_TAIL
         ]
-    if options.misspelt:
-        rows += [replace(row, words=misspelt(row.words, random)) for row in asked]
     return _distinct(_without_marks(rows, options))
 
 
