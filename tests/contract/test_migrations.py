@@ -175,6 +175,16 @@ async def test_an_older_hubs_tickets_are_found_and_go_on(old: Store) -> None:
     await old.close()
 
 
+async def test_what_an_older_hub_kept_is_found(old: Store) -> None:
+    await old.open()
+    found = {one.kind for one in await old.search("bi mat", limit=9)}
+    assert {"message", "person"} <= found
+    (ticket,) = await old.search("1022-2026-000001", kind="ticket", limit=9)
+    assert ticket.ref == "k-1"
+    assert [t.id for t in await old.find_tickets(TicketQuery(channels=("webchat",)), limit=9)] == ["k-1"]
+    await old.close()
+
+
 async def test_an_older_hubs_conversation_goes_on(old: Store) -> None:
     await old.open()
     waiting = await old.lease_raw(now=T0 + 10, until=T0 + 99)
