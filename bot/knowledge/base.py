@@ -41,7 +41,7 @@ STEEP = 14.0
 #: How much likelier than others a neighbour (of the same field) of what was just talked of is what comes next.
 NEIGHBOUR = 4.0
 #: From this chance on a text is taken to name nothing of its own.
-FOLLOWS = 0.5
+FOLLOWS, SURELY_FOLLOWS = 0.5, 0.9
 #: … unless it resembles a name or a question this much.
 SAID = 0.9
 
@@ -256,19 +256,23 @@ class KnowledgeBase:
         scores = self._scores(text)
         if self._names_nothing(text, scores):
             return True
-        rest = self._gazetteer.outside(text) or text
+        whole = " ".join(split_words(text))
+        rest = self._gazetteer.outside(text) or whole
         if (
             not words(text)
             or float(scores.max(initial=0.0)) >= SAID
             or self._follow_ups.read(rest)[0] < FOLLOWS
         ):
             return False
-        return rest == text or not self._asks_a_question(text, scores)
+        return rest == whole or not self._asks_a_question(text, scores)
 
     def _names_nothing(self, text: str, scores: Floats) -> bool:
-        if not names_nothing(self._gazetteer.outside(text) or text):
+        whole = " ".join(split_words(text))
+        rest = self._gazetteer.outside(text) or whole
+        if not names_nothing(rest) or float(scores.max(initial=0.0)) >= LITERAL:
             return False
-        return float(scores.max(initial=0.0)) < LITERAL and not self._asks_a_question(text, scores)
+        follows = rest == whole and self._follow_ups.read(rest)[0] >= SURELY_FOLLOWS
+        return follows or not self._asks_a_question(text, scores)
 
     def _asks_a_question(self, text: str, scores: Floats) -> bool:
         """Common questions are also about places and about ourselves: "Tràm Chim ở đâu", "tổng đài mấy giờ nghỉ"."""
