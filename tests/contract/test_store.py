@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hub.errors import LeaseLost, NotFound, OwnerChanged
+from hub.errors import LeaseLost, NotFound, OwnerChanged, StoreUnavailable
 from hub.model import Button, Committed, Dialogue, Draft, KnowledgeDoc, Raw, Staff, TicketChange
 from hub.ports import LONGEST_PAUSE_MS, Store
 from tests.contract.builders import T0, arrive, event, raw, ticket, turn
@@ -20,6 +20,19 @@ async def answer(store: Store, *texts: str, turn_id: str = "t-1", at: int = T0, 
     fields.setdefault("outcome", "answered")
     says = tuple(Draft(text=text) for text in texts)
     return await store.commit_turn(turn(lease.conversation, turn_id, says=says, at=at, **fields), lease)
+
+
+# ---- opening
+
+
+async def test_opening_again_changes_nothing_and_one_close_ends_it(store: Store) -> None:
+    await store.open()
+    await arrive(store, event("a"))
+    await store.close()
+    with pytest.raises(StoreUnavailable):
+        await store.ping()
+    await store.open()
+    assert len(await store.touched_since(0)) == 1
 
 
 # ---- intake

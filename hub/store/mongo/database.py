@@ -136,6 +136,8 @@ class Database:
             StoreTooNew: a newer hub has migrated the database.
             StoreError: an index is there that is not the one needed.
         """
+        if self._client is not None:
+            return  # a second client would stay open when this one is closed
         try:
             self._client = AsyncMongoClient(
                 self._url,

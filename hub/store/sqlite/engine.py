@@ -53,12 +53,14 @@ class Engine:
         self._connections: list[sqlite3.Connection] = []
 
     async def open(self) -> None:
-        """Create or migrate the file and start the threads.
+        """Create or migrate the file and start the threads; once.
 
         Raises:
             StoreUnavailable: the file cannot be made, read or written.
             StoreTooNew: a newer hub has migrated it.
         """
+        if self._writer is not None:
+            return  # two writers would take each other's word that it is the end
         connection = await asyncio.to_thread(self._prepare)
         self._writer = threading.Thread(
             target=self._write_loop, args=(connection,), name="store-writer", daemon=True
