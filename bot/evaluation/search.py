@@ -26,7 +26,10 @@ def search_figures(knowledge: KnowledgeBase, sets: Sets) -> dict[str, Figure]:
         "find.faq@1": mean(float(bool(m.candidates) and m.candidates[0].id == row["faq"]) for row, m in faqs),
         "find.right": mean(float(m.id == _wanted(row)) for row, m in found),
         "find.wrong": mean((float(_wrong(row, m)) for row, m in found), more_is_better=False),
-        "find.asked": mean(float(m.outcome == "clarify" and _wanted(row) in _ids(m)) for row, m in found),
+        "find.asked": mean(
+            (float(m.outcome == "clarify" and _wanted(row) in _ids(m)) for row, m in found),
+            more_is_better=False,
+        ),
         "find.coverage_at_95": coverage([_best(row, match) for row, match in found]),
         "find.unknown_not_answered": mean(float(m.id is None) for m in unknown),
         "find.unknown_handed_over": mean(float(m.outcome == "unknown") for m in unknown),

@@ -163,7 +163,8 @@ class Citizen:
 
     async def chat(self, until: float, cleanup: AsyncExitStack) -> None:
         await asyncio.sleep(self._rng.uniform(0, CITIZEN_THINKS_S[0]))  # people do not come all at once
-        self.talk = await cleanup.enter_async_context(Talk(self._url))
+        address = f"127.1.{self._number // 250}.{self._number % 250 + 1}"
+        self.talk = await cleanup.enter_async_context(Talk(self._url, address=address))
         while time.monotonic() < until:
             wants_person = self._rng.random() < 0.3
             text = f"{ASKS_FOR_PERSON if wants_person else self._rng.choice(QUESTIONS)} ({self._number}.{len(self.said)})"

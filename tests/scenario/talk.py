@@ -14,14 +14,17 @@ ANSWER_WITHIN_S = 60.0
 class Talk:
     """``async with Talk(url) as talk: await talk.say("…"); lines = await talk.answer()``"""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, address: str | None = None) -> None:
+        """``address``: a loopback address to come from, since the hub limits what one address may open."""
         self.url = url
+        self._address = address
         self.lines: list[dict[str, Any]] = []
         self.thinking = asyncio.Event()  # the bot has begun with what was said last
         self._changed = asyncio.Condition()
 
     async def __aenter__(self) -> "Talk":
-        self._http = aiohttp.ClientSession()
+        own = (self._address, 0) if self._address else None
+        self._http = aiohttp.ClientSession(connector=aiohttp.TCPConnector(local_addr=own))
         self._ws = await self._http.ws_connect(f"{self.url}/chat/ws", origin=self.url)
         await self._ws.send_json({"type": "hello", "token": None, "last_seq": 0})
         self._reader = asyncio.create_task(self._read())
