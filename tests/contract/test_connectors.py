@@ -21,6 +21,7 @@ import pytest
 from aiohttp import ClientSession
 
 from connectors.email import EmailConnector, EmailSettings
+from connectors.form import FormConnector
 from connectors.phone import PhoneConnector
 from connectors.webchat import WebchatConnector
 from hub.errors import (
@@ -183,6 +184,16 @@ class Phone(Played):
         return json.dumps(call).encode(), {}
 
 
+class Form(Played):
+    def __init__(self) -> None:
+        super().__init__(FormConnector())
+        self._ids = count()
+
+    async def writes(self, user: str, text: str) -> Delivery:
+        sent = {"sender": user, "id": f"f_{next(self._ids):032x}", "text": text, "at": 1_795_400_000_000}
+        return json.dumps(sent).encode(), {}
+
+
 class Email(PlayedPlatform):
     """Its deliveries are fetched, and a mail server takes its messages over."""
 
@@ -225,6 +236,11 @@ class Email(PlayedPlatform):
 @asynccontextmanager
 async def open_phone(_: FakeClock) -> AsyncIterator[Phone]:
     yield Phone()
+
+
+@asynccontextmanager
+async def open_form(_: FakeClock) -> AsyncIterator[Form]:
+    yield Form()
 
 
 @asynccontextmanager
@@ -284,6 +300,7 @@ FACEBOOK = Channel(
     once_more=(1200, 0),
 )
 PHONE = Channel("phone", open_phone, ("0900000001", "0900000002"), webhook=False)
+FORM = Channel("form", open_form, (f"f_{1:032x}", f"f_{2:032x}"), webhook=False)
 EMAIL = Channel(
     "email",
     open_email,
@@ -304,7 +321,7 @@ EMAIL = Channel(
     resend_safe=True,
     once_more="450 4.2.1 mailbox busy",
 )
-CHANNELS = (WEBCHAT, ZALO, FACEBOOK, EMAIL, PHONE)
+CHANNELS = (WEBCHAT, ZALO, FACEBOOK, EMAIL, PHONE, FORM)
 PLATFORMS = tuple(channel for channel in CHANNELS if channel.codes)
 
 everywhere = pytest.mark.parametrize("channel", CHANNELS, ids=lambda channel: channel.name)
