@@ -114,10 +114,12 @@ class ValidateReportForm:
         if place is None and asked_twice:
             place = DECLINED if _DOES_NOT_KNOW.search(fold(said.text)) else said.text
         if place is not None:
-            return [*_filled(said, told, location=place, more=told.rest), *set_slots(pending=None)]
+            filled = _filled(said, told, location=place, phone=told.phone, more=told.rest)
+            return [*filled, *set_slots(pending=None)]
         if said.intent not in ("affirm", "deny") and describes(said.text):
             say(dispatcher, Decision(kind="slot_answer"), NOTED)
-        return [*_filled(said, told, more=told.rest), *set_slots(report_location=None, pending="place")]
+        filled = _filled(said, told, phone=told.phone, more=told.rest)
+        return [*filled, *set_slots(report_location=None, pending="place")]
 
     def _phone(self, dispatcher: Dispatcher, said: Heard, told: Pieces) -> SlotEvents:
         place = told.where if told.place or told.takes_back else None

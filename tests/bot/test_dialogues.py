@@ -40,3 +40,13 @@ async def test_turns_of_dialogues(rasa_bot: RasaBot) -> None:
             wrong.append(f"{name}: {turn['text']} → {told}")
         before = got
     assert len(wrong) <= (1 - RIGHT) * len(turns), "\n".join(wrong)
+
+
+async def test_place_and_number_in_one_message_complete_a_report(rasa_bot: RasaBot) -> None:
+    asked = [
+        {"id": "1", "text": "đèn đường trước nhà tui hư cả tuần nay", "conversation": "den"},
+        {"id": "2", "text": "ấp 3 xã Mỹ An Hưng, 0912 345 678", "conversation": "den"},
+    ]
+    *_, (_, last) = [pair async for pair in answers(rasa_bot, asked, SystemClock(), 20)]
+    assert last.ticket is not None
+    assert last.ticket.details["phone"] == "0912345678"
