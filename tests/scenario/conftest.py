@@ -1,5 +1,6 @@
 """Whole hubs in processes of their own, with the real Rasa. One browser for the session."""
 
+import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from tests.scenario.processes import HubUnderTest
 @pytest.fixture
 async def hub(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[HubUnderTest]:
     """``hub up``, ready. Settings come by indirect parametrisation."""
-    if shutil.which("uv") is None:
+    if not os.environ.get("UV") and shutil.which("uv") is None:
         pytest.skip("uv is not installed, so Rasa's environment cannot be made")
     hub = HubUnderTest(tmp_path, getattr(request, "param", {}))
     await hub.start()
