@@ -76,8 +76,9 @@ async def test_nothing_serious_on_the_main_pages(hub: ConsoleHub, chromium: Brow
     await page.locator("#q").fill("den duong")
     await expect(page.locator("mark").first).to_be_visible()
     await check(page, "search")
-    await page.goto(f"{hub.url}/console/call")
-    await check(page, "call")
+    for address in ("call", f"tickets/{ticket.id}", f"tickets/{ticket.id}/do/classify", "notices"):
+        await page.goto(f"{hub.url}/console/{address}")
+        await check(page, address)
 
 
 async def test_every_main_page_fits_a_phone(hub: ConsoleHub, chromium: Browser) -> None:
@@ -90,6 +91,10 @@ async def test_every_main_page_fits_a_phone(hub: ConsoleHub, chromium: Browser) 
         "/console",
         "/console?tab=talks",
         "/console/search",
+        f"/console/tickets/{ticket.id}",
+        f"/console/tickets/{ticket.id}/do/forward",
+        f"/console/tickets/{ticket.id}/do/merge",
+        "/console/notices",
         f"/console/conversations/{ticket.conversation}",
     ):
         await page.goto(hub.url + address)
