@@ -19,6 +19,7 @@ from tests.fakes.bots import ScriptedBot
 from tests.fakes.smtp_server import MailExchange, mail_exchange
 from tests.handoff.cases import POWER
 from tests.web.console_hub import PASSWORD
+from tests.web.test_console_axe import check
 from tests.web.test_console_browser import CHROMIUM, DESK, FLAGS, PHONE
 
 pytestmark = pytest.mark.skipif(
@@ -135,11 +136,13 @@ async def test_a_case_from_the_citizen_to_the_agency_and_back(
     await officer.goto(link)
     await expect(officer.get_by_text("Nhờ điện lực kiểm tra").first).to_be_visible()
     assert await officer.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    await check(officer, "the case behind the link")
     await officer.get_by_label("Nội dung trả lời người dân").fill(ANSWER)
     await officer.get_by_role("button", name="Gửi trả lời").tap()
     await expect(officer.get_by_text("Đã gửi câu trả lời tới Tổng đài 1022")).to_be_visible()
     await officer.goto(link)
     await expect(officer.get_by_text("Cơ quan đã trả lời phiếu này")).to_be_visible()
+    await check(officer, "a link that has ended")
     await expect(citizen.get_by_text(ANSWER)).to_have_count(0)  # not before somebody has read it
 
     await panel.get_by_role("link", name="Duyệt nội dung cơ quan gửi").click()
