@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, async_playwright, expect
+from playwright.async_api import Browser, Page, ViewportSize, async_playwright, expect
 
 from bot.knowledge import KnowledgeBase, seed_docs
+from handoff import acts
 from hub.clock import SystemClock
 from hub.store.sqlite import SqliteStore
+from tests.handoff.cases import LAN, POWER
 from tests.web.console_hub import ConsoleHub, console_hub
-from tests.web.test_console_browser import CHROMIUM, FLAGS, PHONE, is_live, open_ticket, operator
+from tests.web.test_console_browser import CHROMIUM, DESK, FLAGS, PHONE, is_live, open_ticket, operator
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 
@@ -103,3 +105,21 @@ async def test_every_main_page_fits_a_phone(hub: ConsoleHub, chromium: Browser) 
     await page.locator("[data-helper=canned]").tap()
     await page.locator("#helper-list li").first.tap()
     await expect(page.locator("#reply")).not_to_have_value("")
+
+
+@pytest.mark.parametrize("viewport", [DESK, PHONE], ids=["desk", "phone"])
+async def test_nothing_serious_on_the_pages_of_an_agency(
+    hub: ConsoleHub, chromium: Browser, viewport: ViewportSize
+) -> None:
+    await hub.person("tho", "Cán bộ Thơ", role="officer", agencies=(POWER,))
+    said = await hub.citizen_says("Mất điện ở ấp 3")
+    ticket = await hub.ticket(said.conversation, "Mất điện ở ấp 3", reason="report", category="dien-mat-dien")
+    assert hub.hub.casework
+    await hub.hub.casework.do(ticket.id, acts.Forward(agency=POWER, note="Nhờ kiểm tra"), LAN, "1")
+    page = await operator(chromium, hub, "tho", viewport=viewport)
+    await expect(page.locator("#password")).to_have_count(0)
+    for address in ("/console/agency", f"/console/agency/cases/{ticket.id}"):
+        await page.goto(hub.url + address)
+        await expect(page.get_by_text("Mất điện ở ấp 3").first).to_be_visible()
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), address
+        await check(page, address)
