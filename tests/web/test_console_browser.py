@@ -74,7 +74,8 @@ async def operator(
     await page.goto(f"{hub.url}/console")
     await page.get_by_label("Tên đăng nhập").fill(login)
     await page.get_by_label("Mật khẩu").fill(password)
-    await page.keyboard.press("Enter")
+    async with page.expect_navigation():  # else the caller's reload meets a page that is still on its way
+        await page.keyboard.press("Enter")
     return page
 
 
