@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, cast, get_args
 
-from actions.details import pieces_of
+from actions.after import OPEN_FORM, REPORT, after_answer, offer
+from actions.details import phone_in, pieces_of
+from actions.misfortune import Misfortune, misfortune_in, says_what_is_wanted
 from actions.ports import KnowledgeNow
 from actions.status import StatusDesk, keys_in
 from actions.talk import asks, corrected, rude
@@ -22,12 +24,18 @@ from actions.turn import (
     set_slots,
     summary,
 )
-from bot.decision import Decision
-from bot.knowledge import Aspect, Hit, Topic
+from bot.decision import ALARMED, Decision
+from bot.knowledge import Aspect, Hit, Match, Topic
+from bot.knowledge.broad import broad_name
 from bot.text import words
 from hub.model import Button
 from hub.ports import TicketWish
 
+#: Of the button under a broad name's choices.
+CHOOSE_OTHER = "choose_other"
+#: More choices than search finds close to each other are those of a broad name.
+MOST_CLOSE = 3
+OTHER = Button(title="Việc khác", payload=f"/{CHOOSE_OTHER}")
 #: Intents with a response of their own in the domain.
 ANSWERED_BY_DOMAIN = frozenset({"greet", "thanks", "bye", "out_of_scope"})
 SAYS_YES_OR_NO = frozenset({"affirm", "deny", "cancel"})
@@ -41,10 +49,15 @@ FEW_WORDS = 3
 PERSON, MORE, UNCLEAR = "person", "more", "unclear"
 #: A report has just been sent: what is told now may belong to it.
 REPORTED = "reported"
+#: Told, not asked: what happened to somebody is answered all the same, where the knowledge base covers it.
+TOLD = frozenset({"report_problem", "complaint", "emergency"})
+#: What the model alone takes for danger outweighs every answer from this chance on, unless that is as sure.
+SURE_OF_DANGER = 0.85
 ADDS = frozenset({"inform", "deny", "report_problem", FALLBACK})
 
 WHICH_ONE = "Dạ, anh/chị hỏi việc nào dưới đây ạ?"
 WHICH_PROCEDURE = "Dạ, anh/chị hỏi thủ tục nào ạ? Anh/chị nhắn tên thủ tục giúp em, ví dụ: đăng ký khai sinh."
+WHAT_ELSE = "Dạ, anh/chị nhắn rõ hơn giúp em việc cần làm ạ, ví dụ: sang tên xe máy, nhập hộ khẩu cho con."
 WHAT_INSTEAD = "Dạ, em xin lỗi đã hiểu chưa đúng. Anh/chị nhắn lại giúp em tên thủ tục hoặc việc cần làm ạ."
 NOT_UNDERSTOOD = (
     "Dạ, em chưa hiểu rõ ý anh/chị. Anh/chị nhắn giúp em tên thủ tục cần hỏi, hoặc kể việc muốn phản ánh ạ."
@@ -72,12 +85,23 @@ class ActionAnswer:
 
     async def run(self, dispatcher: Dispatcher, tracker: Tracker, domain: Any) -> SlotEvents:
         said = heard(tracker)
+        events = await self._turn(dispatcher, tracker, domain, said)
+        if said.slots.get("pending") == REPORT and not _keeps_what_was_told(events):
+            return [*forget_report(), *events]
+        return events
+
+    async def _turn(self, dispatcher: Dispatcher, tracker: Tracker, domain: Any, said: Heard) -> SlotEvents:
         if said.intent == "choose_procedure":
             return self._tell(
                 dispatcher, said, ("procedure", said.entities["procedure"]), _chosen_aspect(said)
             )
         if said.intent == "choose_faq":
             return self._tell(dispatcher, said, ("faq", said.entities["faq"]), "general")
+        if said.intent == CHOOSE_OTHER:
+            say(dispatcher, Decision(kind="clarify"), WHAT_ELSE)
+            return set_slots(procedure=None, faq=None, pending=UNCLEAR)
+        if after := after_answer(self._knowledge, dispatcher, said):
+            return after
         if self._is_about_a_ticket(said):
             return await self._status.reply(dispatcher, said)
         if said.slots.get("pending") == PERSON and said.intent in SAYS_YES_OR_NO:
@@ -90,15 +114,19 @@ class ActionAnswer:
             if rude(said.text):
                 return self._calm(dispatcher, said)
             return _respond(dispatcher, f"utter_{said.intent}")
-        if said.slots.get("pending") == REPORTED and (added := self._adds(dispatcher, said)):
+        if said.slots.get("pending") in (REPORTED, ALARMED) and (added := self._adds(dispatcher, said)):
             return added
+        if befallen := self._befallen(dispatcher, said):
+            return befallen
+        if said.sure and said.intent in TOLD and not broad_name(said.text):
+            return await self._follow(dispatcher, tracker, domain, said)
         if self._tells_of_a_problem(said):
-            return [{"event": "followup", "timestamp": None, "name": "report_form"}]
+            return OPEN_FORM
         meant = meaning(self._knowledge(), said)
         bare_words = said.intent == "ticket_status" and meant.outcome == "topic"
         if said.intent in QUESTIONS or bare_words or self._outweighs(said, meant):
             return self._reply(dispatcher, said, meant)
-        return await self._follow(dispatcher, tracker, domain, said, meant)
+        return await self._follow(dispatcher, tracker, domain, said)
 
     def _is_about_a_ticket(self, said: Heard) -> bool:
         if said.intent == "ticket_status" and said.sure:
@@ -121,6 +149,34 @@ class ActionAnswer:
         say(dispatcher, Decision(kind="slot_answer", handoff=True, ticket=wish), ADDED)
         return [*set_slots(**{f"report_{name}": value for name, value in details.items()}), *forget_report()]
 
+    def _befallen(self, dispatcher: Dispatcher, said: Heard) -> SlotEvents:
+        """What to do about something that happened to somebody; nothing where the knowledge base does not cover it,
+        or a number to call back says that a report is wanted."""
+        what = misfortune_in(said.text)
+        if what is None or asks(said.text) or offered_to(said) or phone_in(said.text):
+            return []
+        match = self._knowledge().find(said.text)
+        covered = match.outcome in ("procedure", "faq") and match.confidence >= STRONG
+        danger = said.intent == "emergency" and said.confidence >= SURE_OF_DANGER
+        if danger and not (covered and match.confidence >= VERY_STRONG):
+            return []
+        if covered:
+            return self._console(dispatcher, said, what, match)
+        if says_what_is_wanted(said.text):
+            return []
+        if what.choices and (hits := self._known(broad_name(what.choices))):
+            return self._choose(dispatcher, hits, "general", match.confidence, opening=what.opening)
+        if said.intent in ("report_problem", "complaint") or match.outcome != "unknown":
+            return []
+        return self._unknown(dispatcher, said, Meant("unknown", "general", match=match))
+
+    def _console(self, dispatcher: Dispatcher, said: Heard, what: Misfortune, match: Match) -> SlotEvents:
+        found = match.candidates[0]
+        events = self._tell(
+            dispatcher, said, (found.kind, found.id), "general", match.confidence, opening=what.opening
+        )
+        return [*events, *offer(dispatcher, said)] if what.wrong else events
+
     def _tells_of_a_problem(self, said: Heard) -> bool:
         """A place, something about it, and no question: a report, whatever it resembles."""
         told = pieces_of(said.text, lambda text: bool(self._knowledge().communes_in(text)))
@@ -130,6 +186,8 @@ class ActionAnswer:
 
     def _outweighs(self, said: Heard, meant: Meant) -> bool:
         """Whether what looks like something else than a question is answered as one."""
+        if meant.outcome == "broad":
+            return True
         if offered_to(said) and meant.outcome in ("topic", "retracted", "offered"):
             return meant.outcome == "topic" or said.intent in VAGUE
         if (
@@ -155,16 +213,14 @@ class ActionAnswer:
         )
         return meant.outcome == "topic" and meant.confidence >= needed
 
-    async def _follow(
-        self, dispatcher: Dispatcher, tracker: Tracker, domain: Any, said: Heard, meant: Meant
-    ) -> SlotEvents:
+    async def _follow(self, dispatcher: Dispatcher, tracker: Tracker, domain: Any, said: Heard) -> SlotEvents:
         """Not a question: the likeliest intent is followed."""
         if said.intent == "ticket_status":
             return await self._status.reply(dispatcher, said)
         if said.intent in self._others:
             return await self._others[said.intent].run(dispatcher, tracker, domain)
         if said.intent == "report_problem":
-            return [{"event": "followup", "timestamp": None, "name": "report_form"}]
+            return OPEN_FORM
         if said.intent == "out_of_scope" and rude(said.text):
             return self._calm(dispatcher, said)
         if said.intent in ANSWERED_BY_DOMAIN:
@@ -189,6 +245,8 @@ class ActionAnswer:
         match meant.outcome:
             case "topic" if meant.topic is not None:
                 return self._tell(dispatcher, said, meant.topic, meant.aspect, meant.confidence)
+            case "broad":
+                return self._choose(dispatcher, self._known(meant.choices), meant.aspect, meant.confidence)
             case "which" if meant.match is not None:
                 return self._choose(dispatcher, meant.match.candidates, meant.aspect, meant.confidence)
             case "offered":
@@ -204,7 +262,14 @@ class ActionAnswer:
                 return self._unknown(dispatcher, said, meant)
 
     def _tell(
-        self, dispatcher: Dispatcher, said: Heard, topic: Topic, aspect: Aspect, confidence: float = 1.0
+        self,
+        dispatcher: Dispatcher,
+        said: Heard,
+        topic: Topic,
+        aspect: Aspect,
+        confidence: float = 1.0,
+        *,
+        opening: str = "",
     ) -> SlotEvents:
         knowledge = self._knowledge()
         kind, id_ = topic
@@ -219,9 +284,8 @@ class ActionAnswer:
             decision = Decision(kind="procedure", procedure=id_, aspect=aspect, confidence=confidence)
         # a person is offered: the citizen decides, by the button or by saying yes
         told = {"handoff": answer.missing, "knowledge": answer.knowledge}
-        say(
-            dispatcher, decision.model_copy(update=told), answer.text, [TO_A_PERSON] if answer.missing else []
-        )
+        text = f"{opening}\n{answer.text}" if opening else answer.text
+        say(dispatcher, decision.model_copy(update=told), text, [TO_A_PERSON] if answer.missing else [])
         slots = {"faq": id_} if kind == "faq" else {"procedure": id_, "aspect": aspect, "faq": None}
         offers_more = kind == "procedure" and aspect == "general"
         pending = PERSON if answer.missing else MORE if offers_more else None
@@ -233,7 +297,13 @@ class ActionAnswer:
         return named[0].id if len(named) == 1 else said.slots.get("commune")
 
     def _choose(
-        self, dispatcher: Dispatcher, hits: Sequence[Hit], aspect: Aspect, confidence: float
+        self,
+        dispatcher: Dispatcher,
+        hits: Sequence[Hit],
+        aspect: Aspect,
+        confidence: float,
+        *,
+        opening: str = "",
     ) -> SlotEvents:
         buttons = [
             Button(
@@ -244,12 +314,17 @@ class ActionAnswer:
             for hit in hits
         ]
         decision = Decision(kind="clarify", confidence=confidence, candidates=tuple(hit.id for hit in hits))
-        say(dispatcher, decision, WHICH_ONE, buttons)
+        text = f"{opening}\n{WHICH_ONE}" if opening else WHICH_ONE
+        say(dispatcher, decision, text, [*buttons, *([OTHER] if len(hits) > MOST_CLOSE else [])])
         pending = " ".join([CHOOSE, *(f"{hit.kind}:{hit.id}" for hit in hits)])
         return set_slots(procedure=None, faq=None, aspect=aspect, pending=pending)
 
+    def _known(self, topics: Sequence[Topic]) -> list[Hit]:
+        return [hit for hit in map(self._hit, topics) if hit.title]
+
     def _hit(self, topic: Topic) -> Hit:
-        return Hit(topic[0], topic[1], self._knowledge().title(topic), 0.0)
+        title = self._knowledge().title(topic)
+        return Hit(topic[0], topic[1], title[:1].upper() + title[1:], 0.0)
 
     def _unknown(self, dispatcher: Dispatcher, said: Heard, meant: Meant) -> SlotEvents:
         found = self._knowledge().category_for(said.text)
@@ -269,6 +344,14 @@ class ActionAnswer:
 def _respond(dispatcher: Dispatcher, response: str) -> SlotEvents:
     dispatcher.utter_message(None, response=response, json_message={}, buttons=[])
     return set_slots(pending=None)
+
+
+def _keeps_what_was_told(events: SlotEvents) -> bool:
+    """Whether the report that was offered is begun, or offered again."""
+    return any(
+        event["event"] == "followup" or (event.get("name") == "pending" and event["value"] == REPORT)
+        for event in events
+    )
 
 
 def _chosen_aspect(said: Heard) -> Aspect:

@@ -11,9 +11,10 @@ from actions.turn import (
     forget_report,
     heard,
     say,
+    set_slots,
     summary,
 )
-from bot.decision import Decision, Kind, report_details
+from bot.decision import ALARMED, Decision, Kind, report_details
 from bot.urgent import EMERGENCY
 from hub.model import Priority, TicketReason
 from hub.ports import TicketWish
@@ -31,6 +32,7 @@ class _ToPeople:
     kind: Kind
     reason: TicketReason
     priority: Priority = "normal"
+    pending: str | None = None
     text: str
 
     def __init__(self, knowledge: KnowledgeNow) -> None:
@@ -50,7 +52,7 @@ class _ToPeople:
             details=details,
         )
         say(dispatcher, Decision(kind=self.kind, category=category, handoff=True, ticket=wish), self.text)
-        return forget_report()
+        return [*forget_report(), *set_slots(pending=self.pending)]
 
     def summary(self, said: Heard, description: str | None) -> str:
         return summary(said.text, description)
@@ -89,6 +91,7 @@ class ActionEmergency(_ToPeople):
     kind = "emergency"
     reason = "emergency"
     priority = "urgent"
+    pending = ALARMED
     text = EMERGENCY
 
     name = "action_emergency"

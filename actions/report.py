@@ -41,7 +41,7 @@ LEAVING = frozenset({"cancel", "bye"})
 ASIDES = frozenset({"greet", "thanks", "out_of_scope", "ticket_status", "choose_procedure", "choose_faq"})
 #: Words that say that something is to be reported, but not what.
 _NO_CONTENT = {
-    "a", "ad", "alo", "anh", "bao", "bi", "cai", "can", "chi", "cho", "chut", "co", "con", "cua", "chuyen", "da", "dang", "dc", "de", "di", "dum", "duoc", "em", "gap", "giup", "gium", "gui", "hoi", "kien", "khong", "la", "len", "lam", "minh", "mot", "muon", "nay", "nha", "nhe", "noi", "o", "oi", "phan", "phai", "su", "tinh", "toi", "thong", "tin", "tong", "dai", "truong", "hop", "tui", "van", "vay", "viec", "voi", "vu", "xin", "y", "1022", "nghi", "gop", "hien", "trang", "nghe", "cac",
+    "a", "ad", "alo", "anh", "bao", "bi", "cai", "can", "chi", "cho", "chut", "co", "con", "cua", "chuyen", "da", "dang", "dc", "de", "di", "dum", "duoc", "em", "gap", "giup", "gium", "gui", "hoi", "kien", "khong", "la", "len", "lam", "minh", "mot", "muon", "nay", "nha", "nhe", "noi", "o", "oi", "phan", "phai", "su", "tinh", "toi", "thong", "tin", "tong", "dai", "truong", "hop", "tui", "van", "vay", "viec", "voi", "vu", "xin", "y", "1022", "nghi", "gop", "hien", "trang", "nghe", "cac", "luon", "ne", "lien", "ngay", "gio", "bay", "lap", "phieu", "ghi", "nhan", "nho", "tao",
 }  # fmt: skip
 _SHORTEST_DESCRIPTION = 2  # words of content
 #: "thôi, không báo nữa": the report itself is meant, not the number that was asked for.
@@ -96,9 +96,10 @@ class ValidateReportForm:
 
     def _opened(self, dispatcher: Dispatcher, said: Heard, told: Pieces) -> SlotEvents:
         """The message that opens the form often tells already what is wrong, and where."""
-        found = self._knowledge().category_for(said.text)
+        known = said.slots.get("report_description")  # told before the report was offered
+        found = self._knowledge().category_for(known or said.text)
         say(dispatcher, Decision(kind="report", category=found[0] if found else None))
-        description = said.text if describes(said.text) else None
+        description = said.text if known is None and describes(said.text) else None
         return _filled(said, told, description=description, location=told.place, phone=told.phone)
 
     def _what(self, said: Heard, told: Pieces) -> SlotEvents:

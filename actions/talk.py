@@ -53,7 +53,7 @@ _PLACES = {
     "nhi": 1, "hai": 1, "2": 1, "ba": 2, "3": 2, "tu": 3, "4": 3,
 }  # fmt: skip
 _NONE = re.compile(
-    rf"\b(?:{_NOT} (?:phai|dung|co) (?:cai nao|may cai|nhung cai|cai gi|muc nao|thu tuc nao)|{_NOT} cai nao|khac het|cai khac|thu tuc khac|"
+    rf"\b(?:{_NOT} (?:phai|dung|co) (?:cai nao|may cai|nhung cai|cai gi|muc nao|thu tuc nao)|{_NOT} cai nao|khac het|cai khac|thu tuc khac|viec khac|chuyen khac|\A(?:da |o |a )?khac(?: (?:a|em|co|nha))?\Z|"
     rf"{_NOT} (?:co )?trong (?:do|may|so))\b"
 )
 
@@ -134,3 +134,51 @@ def place_named(text: str, among: int) -> int | None:
 def none_of_them(text: str) -> bool:
     """Whether a message says that what is meant is not among what was offered."""
     return bool(_NONE.search(" ".join(words(fold(normalize(text))))))
+
+
+_NOW = "(?:bay gio|luc nay|hien gio|hien tai|hien nay|hom nay|ngay day|moi day|dang xay ra)"
+_NOT_NOW = re.compile(rf"(?<!\w){_NOT}(?: phai)?(?: la)?(?: (?:moi|dang|o|ngay))? {_NOW}(?!\w)")
+_NOT_ME = re.compile(rf"(?<!\w){_NOT} phai (?:la )?{_ME}(?: dau)?(?= *[,.;]| ma\b)")
+_BEFORE = re.compile(
+    r"(?<!\w)(?:(?:sang|trua|chieu|toi|dem|khuya|hom|ngay|bua) (?:qua|kia|hom|truoc)|(?:tuan|thang|nam) (?:truoc|roi|ngoai|qua)|hoi (?:sang|trua|chieu|toi|khuya|dem|hom|xua)|"
+    r"(?:may|vai|hai|ba|\d+) (?:hom|ngay|bua|tuan|thang|nam) (?:truoc|roi|nay)|lau roi|qua roi)(?!\w)"
+)
+_OVER = re.compile(
+    r"(?<!\w)(?:tat|dap|xong|het|on|yen|giai tan|bo di|ve|tim (?:thay|duoc|ra)|gap lai|bat duoc|cuu duoc|tinh lai)(?: (?:het|xong|chay|nha|no|be|chau|lua|hoan toan|ca))* (?:roi|rui|r)(?!\w)"
+    r"|(?<!\w)(?:khong|hong|ko|het) (?:sao|nguy hiem|con gi)(?: (?:nua|dau|het|ca))?(?!\w)"
+)
+_BY_MISTAKE = re.compile(
+    rf"(?<!\w)(?:(?:gui|nhan|bam|go|nhan tin) (?:nham|lon|lom)|{_WRONG}(?= *[,.!]*\Z)|(?:gioi|choi|thu|test|dua)(?: (?:thoi|choi|ma|xiu|ti|em))+)(?!\w)"
+)
+
+
+def not_now(text: str) -> bool:
+    """Whether a message takes back that something happens now, or to who writes ("không phải bây giờ, hồi tối qua")."""
+    folded = fold(normalize(text))
+    return bool(_NOT_NOW.search(folded) or _NOT_ME.search(folded))
+
+
+def happened_before(text: str) -> bool:
+    """Whether a message names a time that is over."""
+    return bool(_BEFORE.search(fold(normalize(text))))
+
+
+def is_over(text: str) -> bool:
+    """Whether a message says, after an alarm, that the danger has passed."""
+    return not_now(text) or bool(_OVER.search(fold(normalize(text))))
+
+
+def by_mistake(text: str) -> bool:
+    """Whether a message says that the one before it was not meant."""
+    return bool(_BY_MISTAKE.search(fold(normalize(text))))
+
+
+_TAKES_UP = re.compile(
+    r"(?<!\w)(?:(?:lap|lam|ghi|tao|viet|mo) (?:\w+ ){0,2}(?:phieu|nhan|phan anh|don|lai)|(?:bao|phan anh|ghi nhan|gui|chuyen|trinh bao) (?:\w+ ){0,2}(?:giup|gium|dum|luon|di|lien|ngay|len|qua)|"
+    r"(?:muon|can|xin|cho|de|nho) (?:\w+ )?(?:bao|phan anh|ghi nhan|gui phan anh|trinh bao)(?= *[,.!]*\Z| (?:luon|ngay|lien|di|ne|nha|a|vu|viec|cai|chuyen)))(?!\w)"
+)
+
+
+def takes_up_report(text: str) -> bool:
+    """Whether a message asks for a report of what was just talked about ("báo giùm tui luôn đi")."""
+    return bool(_TAKES_UP.search(fold(normalize(text)))) and not asks(text)

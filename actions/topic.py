@@ -9,7 +9,9 @@ from typing import Literal, cast, get_args
 from actions.talk import corrected, elliptic, none_of_them, place_named, without_opening, without_phones
 from actions.turn import FALLBACK, Heard
 from bot.knowledge import Aspect, Hit, KnowledgeBase, Match, Topic
-from bot.text import fold, normalize, words
+from bot.knowledge.broad import broad_name
+from bot.knowledge.wording import tokens
+from bot.text import words
 
 ASPECT_OF_INTENT: dict[str, Aspect] = {
     f"ask_{aspect}": aspect for aspect in get_args(Aspect) if aspect != "general"
@@ -54,13 +56,14 @@ CHOOSE = "choose"
 class Meant:
     """``topic``: one entry, and ``aspect`` of it; ``which``: one of ``match``'s candidates; ``unknown``: nothing that
     is known; ``unnamed``: a question without what it is about; ``retracted``: not what the bot took it for;
-    ``offered``: still one of what was offered."""
+    ``offered``: still one of what was offered; ``broad``: a name of all the ``choices``."""
 
-    outcome: Literal["topic", "which", "unknown", "unnamed", "retracted", "offered"]
+    outcome: Literal["topic", "which", "broad", "unknown", "unnamed", "retracted", "offered"]
     aspect: Aspect
     topic: Topic | None = None
     confidence: float = 1.0
     match: Match | None = None
+    choices: tuple[Topic, ...] = ()
 
 
 def topic_of(said: Heard) -> Topic | None:
@@ -117,6 +120,8 @@ class _Reading:
         offered = offered_to(self._said)
         if offered and (chosen := self._chosen(offered)):
             return chosen
+        if broad := self._broad():
+            return Meant("broad", self._aspect, choices=broad)
         if self._correction.takes_back:
             return self._corrected()
         if self._names_only_a_place() and self._topic and self._topic[0] == "procedure":
@@ -150,6 +155,11 @@ class _Reading:
         named = alone.outcome == "clarify" and alone.confidence >= CORRECTED
         elsewhere = named and self._topic not in map(_topic_of_hit, alone.candidates)
         return self._found(alone) if here and elsewhere else self._found(within)
+
+    def _broad(self) -> tuple[Topic, ...]:
+        """A choice needs two at least that are still in the knowledge base."""
+        known = tuple(topic for topic in broad_name(self._text) if self._knowledge.title(topic))
+        return known if len(known) > 1 else ()
 
     def _names_a_place(self) -> bool:
         return bool(self._knowledge.communes_in(self._text))
@@ -269,9 +279,9 @@ class _Reading:
 
 def _words_of_one(text: str, titles: Sequence[str]) -> list[int]:
     """How many words of the text each title has, of those that not all titles have."""
-    split = [set(words(fold(normalize(title)))) for title in titles]
+    split = [{token.word for token in tokens(title)} for title in titles]
     spread = Counter(word for title in split for word in title)
-    said = {word for word in words(fold(normalize(text))) if spread[word] < len(titles)}
+    said = {token.word for token in tokens(text) if spread[token.word] < len(titles)}
     return [len(said & title) for title in split]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 from pydantic import ValidationError
 
-from bot.decision import REPORT_SLOTS, Decision, report_details
+from bot.decision import ALARMED, REPORT_SLOTS, Decision, report_details
 from bot.dialogue import compact, filled, in_a_form
 from bot.parts import MOST_QUESTIONS, Asked, body, is_letter, questions_in
 from bot.patterns import find_entities
@@ -236,10 +236,13 @@ def emergency(question: Question, message: str) -> BotAnswer:
     summary = " – ".join(part for part in (message[:LONGEST_SUMMARY], before) if part)
     ended = {"event": "active_loop", "name": None}
     forgotten = [{"event": "slot", "name": name, "value": None} for name in (*REPORT_SLOTS, "requested_slot")]
+    alarmed = {"event": "slot", "name": "pending", "value": ALARMED}
+    # Rasa's rules begin where it listens; a conversation that begins with an alarm has not been there
+    listens = [] if question.dialogue.events else [{"event": "action", "name": "action_listen"}]
     return BotAnswer(
         kind="emergency",
         says=(Draft(text=EMERGENCY),),
-        dialogue=compact([*question.dialogue.events, ended, *forgotten]),
+        dialogue=compact([*question.dialogue.events, ended, *forgotten, *listens, alarmed]),
         handoff=True,
         ticket=TicketWish(reason="emergency", priority="urgent", summary=summary, details=told),
         confidence=1.0,

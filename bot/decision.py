@@ -31,6 +31,8 @@ class Decision(Value):
     ask: Literal["contact"] | None = None
 
 
+#: In the slot ``pending``: the numbers to call were given, and an operator was called.
+ALARMED = "alarm"
 REPORT_SLOTS = ("report_description", "report_location", "report_time", "report_phone")
 #: What stands in the slot of somebody who would not leave a number.
 DECLINED = "declined"

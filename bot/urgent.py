@@ -71,7 +71,7 @@ _CALM = re.compile(
     r"phong chay|chua chay(?! dum| giup| gap| nhanh| ngay| toi)|pccc|tap huan|dien tap|huong dan|quy dinh|luat|nghi dinh|muc phat|xu phat|phat bao nhieu|bao nhieu tien|phong (?:ngua|chong|tranh)|"
     r"(?:day|hoc|lop) boi|(?:thi|can|nen) (?:phai )?(?:lam (?:gi|sao|j)|xu ly|cho di|cho den|toi benh vien)|thi (?:cho|cho di|den) (?:\w+ )?benh vien|(?:phai|de|nen) lam (?:gi|sao|j)|bao (?:ai|dau|co quan)|lien he (?:dau|ai)|"
     r"(?:co|duoc) (?:duoc )?(?:\w+ ){1,4}(?:khong|hong) (?:a|vay|z)|thi goi (?:ai|dau)|hoi de biet|co phai bao|khai voi|duong day|bao chua|xu ly cach nao|so may|so dien thoai nao|goi so nao|so nao|la (?:so )?gi|"
-    r"nam ngoai|nam truoc|nam 20\d\d|thang truoc|tuan truoc|tuan roi|thang roi|hom (?:qua|kia|bua|truoc)|bua (?:hom|hon|truoc|kia|roi)|toi qua|hoi nam|may nam|nam nao|da dap (?:tat|xong)|dap xong|da tat|chay xong|may ma|"
+    r"nam ngoai|nam truoc|nam 20\d\d|thang truoc|tuan truoc|tuan roi|thang roi|hom (?:qua|kia|bua|truoc)|bua (?:hom|hon|truoc|kia|roi)|toi qua|hoi nam|may nam|nam nao|da dap (?:tat|xong)|dap (?:tat )?(?:xong|roi|het)|(?:da|gio) tat|tat (?:het )?roi|(?:khong|hong|ko) phai (?:la )?(?:bay gio|luc nay|dang|hom nay)|chay xong|may ma|"
     r"khong con gi|khieu nai|to cao|don kien|kien nghi|de nghi|de (?:phong|tranh|bi|te|tong)|so (?:bi|se|rang|lam)|lo (?:bi|se|rang|xay|co chuyen)|co the|de gay|de xay ra|nguy co|coi chung|"
     r"camera|phim|bai hat|tro choi|game|deadline|cong suat|bong den|den duong|cau dao|may tinh|tu lanh|cam sung|chay may|truyen|bao dua tin|nghe noi|nghe don|bao chay|com chay|do chay|an chay|lo gach|(?:the|giay|so|bang) (?:\w+ ){0,2}bi chay|quay clip|chay hang|so cuop|gan (?:lop|nha) hoc|xay gach)\b"
 )
