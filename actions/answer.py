@@ -5,10 +5,11 @@ from typing import Any, cast, get_args
 
 from actions.after import OPEN_FORM, REPORT, after_answer, offer
 from actions.details import phone_in, pieces_of
+from actions.earlier import goes_back, remembered
 from actions.misfortune import Misfortune, misfortune_in, says_what_is_wanted
 from actions.ports import KnowledgeNow
 from actions.status import StatusDesk, keys_in
-from actions.talk import asks, corrected, rude
+from actions.talk import asks, corrected, english, only_a_number, rude
 from actions.topic import CHOOSE, QUESTIONS, VAGUE, Meant, meaning, offered_to, topic_of
 from actions.turn import (
     FALLBACK,
@@ -70,6 +71,14 @@ SORRY = (
     "tổng đài viên, được không ạ?"
 )
 ADDED = "Dạ, em nhận được rồi ạ."
+A_NUMBER_ALONE = (
+    "Dạ, em nhận được dãy số này rồi ạ. Anh/chị nhắn thêm giúp em cần hỗ trợ việc gì: hỏi thủ tục, gửi phản ánh hay tra "
+    "cứu phiếu ạ?"
+)
+IN_VIETNAMESE = (
+    "Dạ, em chỉ trả lời được bằng tiếng Việt, anh/chị nhắn tiếng Việt hoặc gặp tổng đài viên giúp em ạ.\n"
+    "Sorry, I can only answer in Vietnamese. Would you like to talk to an operator?"
+)
 UNKNOWN = "Dạ, việc này em chưa có thông tin chính thức nên không dám trả lời thay. Em nhờ tổng đài viên hỗ trợ anh/chị ạ."
 
 
@@ -116,6 +125,12 @@ class ActionAnswer:
             return _respond(dispatcher, f"utter_{said.intent}")
         if said.slots.get("pending") in (REPORTED, ALARMED) and (added := self._adds(dispatcher, said)):
             return added
+        if english(said.text):
+            say(dispatcher, Decision(kind="out_of_scope"), IN_VIETNAMESE, [TO_A_PERSON])
+            return set_slots(pending=PERSON)
+        if only_a_number(said.text) and not offered_to(said):
+            say(dispatcher, Decision(kind="clarify"), A_NUMBER_ALONE)
+            return set_slots(pending=UNCLEAR)
         if befallen := self._befallen(dispatcher, said):
             return befallen
         if said.sure and said.intent in TOLD and not broad_name(said.text):
@@ -186,7 +201,7 @@ class ActionAnswer:
 
     def _outweighs(self, said: Heard, meant: Meant) -> bool:
         """Whether what looks like something else than a question is answered as one."""
-        if meant.outcome == "broad":
+        if meant.outcome in ("broad", "several") or (meant.topic is not None and goes_back(said)):
             return True
         if offered_to(said) and meant.outcome in ("topic", "retracted", "offered"):
             return meant.outcome == "topic" or said.intent in VAGUE
@@ -247,6 +262,8 @@ class ActionAnswer:
                 return self._tell(dispatcher, said, meant.topic, meant.aspect, meant.confidence)
             case "broad":
                 return self._choose(dispatcher, self._known(meant.choices), meant.aspect, meant.confidence)
+            case "several":
+                return self._tell_each(dispatcher, said, meant)
             case "which" if meant.match is not None:
                 return self._choose(dispatcher, meant.match.candidates, meant.aspect, meant.confidence)
             case "offered":
@@ -289,7 +306,12 @@ class ActionAnswer:
         slots = {"faq": id_} if kind == "faq" else {"procedure": id_, "aspect": aspect, "faq": None}
         offers_more = kind == "procedure" and aspect == "general"
         pending = PERSON if answer.missing else MORE if offers_more else None
-        return set_slots(**slots, commune=commune, pending=pending)
+        return set_slots(**slots, commune=commune, pending=pending, earlier=remembered(said, topic))
+
+    def _tell_each(self, dispatcher: Dispatcher, said: Heard, meant: Meant) -> SlotEvents:
+        known = [topic for topic in meant.choices if self._knowledge().title(topic)]
+        events = [event for topic in known for event in self._tell(dispatcher, said, topic, meant.aspect)]
+        return [*events, *set_slots(pending=None, earlier=remembered(said, *known))]
 
     def _commune(self, said: Heard) -> str | None:
         """Where the citizen is: named now or before."""

@@ -182,3 +182,28 @@ _TAKES_UP = re.compile(
 def takes_up_report(text: str) -> bool:
     """Whether a message asks for a report of what was just talked about ("báo giùm tui luôn đi")."""
     return bool(_TAKES_UP.search(fold(normalize(text)))) and not asks(text)
+
+
+#: Words of English that are no syllables of Vietnamese typed without marks, as "can", "do", "the" and "my" are.
+_ENGLISH = frozenset(
+    """
+    is are was were how what where when why who which your their you they could should would will does did have has had need
+    want with from about this there please help lost register birth license passport report and of hello thank thanks
+    apply application office open for child certificate card marriage
+    """.split()  # noqa: SIM905
+)
+_FEWEST_ENGLISH, _SHARE_OF_ENGLISH = 2, 0.3
+
+
+def english(text: str) -> bool:
+    """Whether a message is written in English."""
+    said = words(nfc(text).lower())
+    if not text.isascii() or len(said) <= _FEWEST_ENGLISH:
+        return False
+    known = sum(word in _ENGLISH for word in said)
+    return known >= _FEWEST_ENGLISH and known >= _SHARE_OF_ENGLISH * len(said)
+
+
+def only_a_number(text: str) -> bool:
+    """Whether a message has digits and no letter."""
+    return any(one.isdigit() for one in text) and not any(one.isalpha() for one in text)

@@ -6,11 +6,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from actions.talk import corrected, elliptic, none_of_them, place_named, without_opening, without_phones
+from actions.earlier import MOST_TOPICS, Back, all_of, earlier, places_named
+from actions.talk import (
+    corrected,
+    elliptic,
+    none_of_them,
+    only_a_number,
+    place_named,
+    without_opening,
+    without_phones,
+)
 from actions.turn import FALLBACK, Heard
 from bot.knowledge import Aspect, Hit, KnowledgeBase, Match, Topic
 from bot.knowledge.broad import broad_name
-from bot.knowledge.wording import tokens
+from bot.knowledge.wording import names_nothing, tokens
 from bot.text import words
 
 ASPECT_OF_INTENT: dict[str, Aspect] = {
@@ -56,9 +65,9 @@ CHOOSE = "choose"
 class Meant:
     """``topic``: one entry, and ``aspect`` of it; ``which``: one of ``match``'s candidates; ``unknown``: nothing that
     is known; ``unnamed``: a question without what it is about; ``retracted``: not what the bot took it for;
-    ``offered``: still one of what was offered; ``broad``: a name of all the ``choices``."""
+    ``offered``: still one of what was offered; ``broad``: a name of all the ``choices``; ``several``: each of them."""
 
-    outcome: Literal["topic", "which", "broad", "unknown", "unnamed", "retracted", "offered"]
+    outcome: Literal["topic", "which", "broad", "several", "unknown", "unnamed", "retracted", "offered"]
     aspect: Aspect
     topic: Topic | None = None
     confidence: float = 1.0
@@ -118,8 +127,12 @@ class _Reading:
 
     def meant(self) -> Meant:
         offered = offered_to(self._said)
+        if several := self._several(offered):
+            return several
         if offered and (chosen := self._chosen(offered)):
             return chosen
+        if not offered and (back := self._back()):
+            return back
         if broad := self._broad():
             return Meant("broad", self._aspect, choices=broad)
         if self._correction.takes_back:
@@ -155,6 +168,48 @@ class _Reading:
         named = alone.outcome == "clarify" and alone.confidence >= CORRECTED
         elsewhere = named and self._topic not in map(_topic_of_hit, alone.candidates)
         return self._found(alone) if here and elsewhere else self._found(within)
+
+    def _several(self, offered: Sequence[Topic]) -> Meant | None:
+        """ "1 và 2", "cả hai": of what was offered, else of what was talked of last."""
+        last = list(reversed(earlier(self._said)[:2]))
+        among = list(offered) or last
+        if offered and (places := places_named(self._text, len(offered))):
+            chosen = [offered[place] for place in places]
+        else:
+            meant, rest = all_of(self._text, len(among))
+            if not meant or (words(rest) and not names_nothing(rest)):
+                return None
+            chosen = among
+        aspect = waiting_aspect(self._said) if self._aspect == "general" else self._aspect
+        return Meant("several", aspect, choices=tuple(chosen[:MOST_TOPICS]))
+
+    def _back(self) -> Meant | None:
+        """To what was talked of before the present topic, or named among it."""
+        before, back = earlier(self._said), Back(self._text)
+        if not before or not back.goes:
+            return None
+        others = [topic for topic in before if topic != self._topic] or before
+        if back.first:
+            return self._returned(before[-1])
+        if back.names:
+            return self._named_before(back.rest, before)
+        if back.other or len(others) == 1:
+            return self._returned(others[0])
+        hits = tuple(Hit(kind, id_, self._knowledge.title((kind, id_)), 0.0) for kind, id_ in others)
+        return Meant("which", self._aspect, match=Match("clarify", None, 0.5, hits), confidence=0.5)
+
+    def _named_before(self, text: str, before: Sequence[Topic]) -> Meant | None:
+        told = _words_of_one(text, [*map(self._knowledge.title, before), ""])[:-1]
+        chances = dict(self._knowledge.among(text, before))
+        total = sum(chances.values())
+        share = [chances.get(topic, 0.0) / total if total >= AMONG else 0.0 for topic in before]
+        scores = [words_told + part for words_told, part in zip(told, share, strict=True)]
+        best = max(range(len(before)), key=scores.__getitem__)
+        return self._returned(before[best]) if scores[best] >= AHEAD else None
+
+    def _returned(self, topic: Topic) -> Meant:
+        aspect = waiting_aspect(self._said) if self._aspect == "general" else self._aspect
+        return Meant("topic", aspect if topic[0] == "procedure" else "general", topic)
 
     def _broad(self) -> tuple[Topic, ...]:
         """A choice needs two at least that are still in the knowledge base."""
@@ -252,6 +307,8 @@ class _Reading:
         place = place_named(self._text, len(offered))
         if place is not None:
             return self._about(offered[place])
+        if only_a_number(self._text):
+            return Meant("offered", self._aspect)
         if none_of_them(self._said.text) or (self._correction.takes_back and not words(self._text)):
             return Meant("retracted", waiting_aspect(self._said))
         chances = dict(self._knowledge.among(self._text, offered))

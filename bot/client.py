@@ -15,7 +15,7 @@ from bot.patterns import find_entities
 from bot.text import nfc, words
 from bot.urgent import EMERGENCY, urgent
 from hub.errors import BotSilent, BotUnreachable
-from hub.model import Button, Draft
+from hub.model import Button, Dialogue, Draft
 from hub.ports import BotAnswer, Question, TicketWish
 
 SECRET_HEADER = "X-Hub-Secret"  # noqa: S105 - a name, not a secret
@@ -186,6 +186,7 @@ def answer_from(question: Question, turn: dict[str, Any]) -> BotAnswer:
     if not says or not decisions:
         raise BotSilent("Rasa said nothing" if not says else "Rasa decided nothing")
     decision = decisions[0]
+    told = [(draft, one) for draft, one in spoken if draft and one and one.kind in ANSWERED]
     return BotAnswer(
         kind=decision.kind,
         says=says,
@@ -201,6 +202,7 @@ def answer_from(question: Question, turn: dict[str, Any]) -> BotAnswer:
         ticket=next((other.ticket for other in decisions if other.ticket is not None), None),
         confidence=intent["confidence"] if decision.confidence is None else decision.confidence,
         candidates=decision.candidates,
+        parts=tuple(_told_beside(draft, other) for draft, other in told if other is not decision),
     )
 
 
@@ -226,6 +228,22 @@ def together(answers: Sequence[BotAnswer]) -> BotAnswer:
 def _part(answer: BotAnswer) -> dict[str, Any]:
     fields = answer.model_dump(mode="json", exclude={"says", "dialogue", "ticket"})
     return fields | {"answer": "\n\n".join(draft.text for draft in answer.says) or None}
+
+
+def _told_beside(draft: Draft, other: Decision) -> dict[str, Any]:
+    """A further entry that one turn told ("cả hai")."""
+    answer = BotAnswer(
+        kind=other.kind,
+        says=(draft,),
+        dialogue=Dialogue(),
+        procedure=other.procedure,
+        aspect=other.aspect,
+        faq=other.faq,
+        buttons=draft.buttons,
+        handoff=other.handoff,
+        confidence=1.0 if other.confidence is None else other.confidence,
+    )
+    return _part(answer)
 
 
 def emergency(question: Question, message: str) -> BotAnswer:

@@ -41,7 +41,12 @@ _BREAK = re.compile(
     re.IGNORECASE,
 )
 #: These join two questions only where both sides are one.
-_JOIN = re.compile(r",?\s+(?:và|còn|rồi|va|cùng với|cung voi)\s+", re.IGNORECASE)
+_JOIN = re.compile(r",?\s+(?:và|còn|rồi|va|cùng với|cung voi)\s+|\s*[,;]\s+", re.IGNORECASE)
+#: Of two words, these ask all the same ("ở đâu?", "phí nhiêu?"); what only opens a question is none.
+_SHORT = re.compile(r"\w+ (?:dau|nhieu|lau|ngay|tien|bua)")
+_OPENING = re.compile(
+    r"(?:da |em oi |chi oi |anh oi |ad oi )*(?:cho|xin|muon)(?: \w+){0,3} hoi(?: \w+){0,2}|(?:co phai|hay la|phai khong)"
+)
 #: Lines and sentences of a letter that say who writes to whom, and farewell.
 _FORMALITY = re.compile(
     r"(?:kinh (?:gui|thua|chao|mong)|tran trong|xin (?:chan thanh )?cam on|(?:toi|em|con) (?:xin )?(?:chan thanh )?cam on|cam on|than ai|thay mat|"
@@ -49,6 +54,8 @@ _FORMALITY = re.compile(
     r"(?:toi|em|con) (?:ten la|ten|la)|xin chao|chao (?:anh|chi|co|chu|em|tong dai|quy)|da (?:em|con) chao|chuc )\b"
 )
 _FORMALITY_WORDS = 14
+#: "… thì sao, cần giấy gì": what comes after says what of it is asked.
+_OF_THE_WHOLE = re.compile(r"\b(?:sao|the nao|lam gi)(?: (?:vay|the|a|em|anh|chi|co|chu|ad|ha|z))*$")
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ def questions_in(text: str) -> list[Asked]:
     found: list[Asked] = []
     told: list[str] = []
     for piece in _pieces(text):
-        if len(piece.split()) >= SHORTEST and _asks(piece):
+        if _long_enough(piece) and _asks(piece):
             said = bool(_SAID.search(fold(normalize(piece))))
             found.append(Asked(piece, ". ".join(told), said))
         if not _is_formality(piece):
@@ -93,10 +100,22 @@ def _pieces(text: str) -> list[str]:
     return [stripped for piece in pieces if (stripped := piece.strip(" ,.-"))]
 
 
+def _long_enough(piece: str) -> bool:
+    return len(piece.split()) >= SHORTEST or bool(_SHORT.fullmatch(_plain(piece)))
+
+
+def _plain(piece: str) -> str:
+    return fold(normalize(piece)).strip(" .,!?")
+
+
 def _apart(piece: str) -> list[str]:
     """Two questions joined by "và" as two."""
     for join in _JOIN.finditer(piece):
         one, other = piece[: join.start()], piece[join.end() :]
+        if join.group().strip() in (",", ";") and _OF_THE_WHOLE.search(_plain(one)):
+            continue
+        if _OPENING.fullmatch(_plain(one)) or _OPENING.fullmatch(_plain(other)):
+            continue
         if _asks(one, _ASKED, _ASKED_PLAIN) and _asks(other):
             return [one, *_apart(other)]
     return [piece]

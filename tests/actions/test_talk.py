@@ -7,6 +7,7 @@ from actions.talk import (
     asks,
     corrected,
     elliptic,
+    english,
     none_of_them,
     place_named,
     rude,
@@ -97,3 +98,19 @@ def test_anger_is_told_from_other_talk() -> None:
     assert rude("đồ ngu, bot vô dụng")
     assert rude("may la do ngu")
     assert not rude("bữa nay trời mưa không em")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["how to register a birth?", "I lost my passport, what should I do?", "where can I get a passport"],
+)
+def test_english(text: str) -> None:
+    assert english(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["can bo do dat sai hai lan", "the can cuoc cua me con mat", "lam passport o dau", "hello em", "my tho co lam khong", "đăng ký khai sinh"],
+)  # fmt: skip
+def test_vietnamese_without_marks_is_no_english(text: str) -> None:
+    assert not english(text)

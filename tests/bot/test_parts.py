@@ -63,3 +63,16 @@ def test_a_letter_without_its_formalities_keeps_the_number_to_call() -> None:
     assert "cảm ơn" not in told
     assert "0900 000 111" in told
     assert "sổ đỏ lần đầu" in told
+
+
+def test_quick_questions_are_taken_apart_at_commas() -> None:
+    assert [one.text for one in questions_in("vậy phí nhiêu, làm mấy ngày, ở đâu?")] == [
+        "vậy phí nhiêu",
+        "làm mấy ngày",
+        "ở đâu?",
+    ]
+
+
+@pytest.mark.parametrize("text", ["cho em hỏi, khai sinh làm ở đâu", "còn hộ chiếu thì sao, cần giấy gì"])
+def test_a_comma_within_one_question(text: str) -> None:
+    assert len(questions_in(text)) == 1
