@@ -9,7 +9,7 @@ from actions.earlier import goes_back, remembered
 from actions.misfortune import Misfortune, misfortune_in, says_what_is_wanted
 from actions.ports import KnowledgeNow
 from actions.status import StatusDesk, keys_in
-from actions.talk import asks, corrected, english, only_a_number, rude
+from actions.talk import asks, corrected, english, gives_up, only_a_number, rude
 from actions.topic import CHOOSE, QUESTIONS, VAGUE, Meant, meaning, offered_to, topic_of
 from actions.turn import (
     FALLBACK,
@@ -203,6 +203,8 @@ class ActionAnswer:
         """Whether what looks like something else than a question is answered as one."""
         if meant.outcome in ("broad", "several") or (meant.topic is not None and goes_back(said)):
             return True
+        if meant.outcome == "offered" and gives_up(said.text):
+            return False
         if offered_to(said) and meant.outcome in ("topic", "retracted", "offered"):
             return meant.outcome == "topic" or said.intent in VAGUE
         if (

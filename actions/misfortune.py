@@ -65,9 +65,9 @@ _CLASSES = tuple(
          r"|(?:no|khong dong|chua dong|tron dong|hong dong|khong chot|chua chot) (?:tien )?(?:so )?(?:bao hiem|bhxh)", _WRONG),
         (r"(?:bi|moi|vua) (?:\w+ ){0,3}(?:sa thai|duoi viec|cho nghi|mat viec|cho thoi viec)|(?:bi|moi|vua) (?:that nghiep|nghi viec|mat viec)", _CHANGE),
         (rf"(?:cho|meo)(?: \w+){{0,4}} can (?:{_ME}|{_KIN})|bi (?:\w+ )?(?:cho|meo)(?: \w+){{0,3}} can", _WRONG),
-        (r"bi (?:\w+ )?(?:phat nguoi|tru (?:\w+ )?diem|giu bang|tuoc bang|giu xe|giam bang)", _CHANGE),
+        (r"bi (?:\w+ )?(?:phat nguoi|tru (?:\w+ )?diem|giu bang|tuoc bang|giu xe|giam bang)|xe (?:\w+ ){0,2}bi (?:\w+ )?(?:giam|giu)", _CHANGE),
         (rf"(?:vo|con gai|con dau|em gai|chi|{_ME})(?: {_ME})? (?:moi|vua|da) (?:sinh|sanh|de)", _BIRTH),
-        (r"(?:lan|chiem|lan chiem|lan qua|lan sang) (?:\w+ ){0,2}(?:dat|ranh) (?:\w+ )?(?:nha )?(?:toi|tui|em|minh|con)|tranh chap (?:ranh )?dat", _WRONG),
+        (r"(?:lan|chiem|lan chiem|lan qua|lan sang) (?:\w+ ){0,2}(?:dat|ranh) (?:\w+ )?(?:nha )?(?:toi|tui|em|minh|con)|tranh chap (?:ranh )?dat|(?:hang xom|nha ben|nha ke ben|nguoi ta) (?:\w+ ){0,3}(?:lan|chiem) (?:\w+ )?(?:dat|ranh)", _WRONG),
         (r"mua (?:\w+ )?(?:nham|phai|trung|lam) (?:\w+ ){0,4}(?:gia|dom|nhai|kem chat luong|het han)", _WRONG),
         (rf"(?:{_KIN} {_ME}|be|chau)(?: \w+){{0,3}} bi (?:\w+ )?(?:bao hanh|bat nat)", _WRONG),
     )

@@ -148,7 +148,7 @@ _OVER = re.compile(
     r"|(?<!\w)(?:khong|hong|ko|het) (?:sao|nguy hiem|con gi)(?: (?:nua|dau|het|ca))?(?!\w)"
 )
 _BY_MISTAKE = re.compile(
-    rf"(?<!\w)(?:(?:gui|nhan|bam|go|nhan tin) (?:nham|lon|lom)|{_WRONG}(?= *[,.!]*\Z)|(?:gioi|choi|thu|test|dua)(?: (?:thoi|choi|ma|xiu|ti|em))+)(?!\w)"
+    rf"(?<!\w)(?:(?:gui|nhan|bam|go|nhan tin) (?:nham|lon|lom)|{_WRONG}(?= *[,.!]*\Z)|(?:gion|choi|thu|test|dua)(?: (?:thoi|choi|ma|xiu|ti|em))+)(?!\w)"
 )
 
 
@@ -207,3 +207,13 @@ def english(text: str) -> bool:
 def only_a_number(text: str) -> bool:
     """Whether a message has digits and no letter."""
     return any(one.isdigit() for one in text) and not any(one.isalpha() for one in text)
+
+
+_GIVES_UP = re.compile(
+    rf"(?:(?:da|thoi|a|u|vay) )*(?:khoi|thoi|bo di|bo qua|{_NOT} (?:can|hoi|muon))(?: (?:can|hoi|nua|dau|em|nha|a|di|roi|luon|ad|vay))*"
+)
+
+
+def gives_up(text: str) -> bool:
+    """Whether a message says that nothing is wanted any more."""
+    return bool(_GIVES_UP.fullmatch(" ".join(words(fold(normalize(text))))))

@@ -177,6 +177,12 @@ class _Reading:
             chosen = [offered[place] for place in places]
         else:
             meant, rest = all_of(self._text, len(among))
+            if (
+                offered
+                and any(all_of(self._text, count) == (True, "") for count in range(2, 5))
+                and not meant
+            ):
+                return Meant("offered", self._aspect)  # "cả hai" of three
             if not meant or (words(rest) and not names_nothing(rest)):
                 return None
             chosen = among

@@ -15,6 +15,7 @@ from actions.misfortune import CONDOLENCE, CONGRATULATION, misfortune_in, says_w
         "xưởng trốn đóng bảo hiểm cho công nhân",
         "con chó nhà kế bên cắn con tui",
         "hàng xóm lấn đất nhà tui",
+        "nhà kế bên lấn ranh",
         "tui mua nhằm phải phân bón giả",
     ],
 )

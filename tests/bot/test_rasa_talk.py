@@ -80,7 +80,7 @@ async def test_who_and_when_put_right_is_not_answered_again(
 
 @pytest.mark.parametrize(
     "text",
-    ["không phải bây giờ, hồi tối qua", "à không, hồi tối qua cháy, giờ tắt rồi", "dập xong rồi em", "nhầm, tui gửi lộn"],
+    ["không phải bây giờ, hồi tối qua", "à không, hồi tối qua cháy, giờ tắt rồi", "dập xong rồi em", "nhầm, tui gửi lộn", "giỡn thôi"],
 )  # fmt: skip
 async def test_an_alarm_taken_back_is_told_to_the_operator_and_not_repeated(
     rasa_bot: RasaBot, text: str
@@ -216,3 +216,9 @@ async def test_whatever_is_typed_gets_a_polite_answer(rasa_bot: RasaBot, text: s
 async def test_a_number_that_was_not_offered_chooses_nothing(rasa_bot: RasaBot) -> None:
     first, again = await talk(rasa_bot, "đăng ký xe", "9")
     assert (again.kind, again.candidates) == ("clarify", first.candidates)
+
+
+async def test_two_of_four_is_asked_again_and_giving_up_is_taken(rasa_bot: RasaBot) -> None:
+    first, again, left = await talk(rasa_bot, "đăng ký xe", "cả hai", "thôi khỏi cần")
+    assert (again.kind, again.candidates) == ("clarify", first.candidates)
+    assert left.kind == "bye"
