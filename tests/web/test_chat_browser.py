@@ -101,6 +101,8 @@ async def test_a_citizen_asks_chooses_and_reloads_with_the_keyboard_alone(
 
         here = await conversation(hub, page)
         await hub.reply(here, "Chọn giúp em ạ", buttons=(Button(title="Lệ phí?", payload="/fee"),), handles=1)
+        news = page.locator("p[aria-live=polite]")  # what a screen reader says: what is new, with its choices
+        await expect(news).to_have_text("Trợ lý tự động: Chọn giúp em ạ Chọn: Lệ phí?.")
         button = page.get_by_role("button", name="Lệ phí?")
         await expect(button).to_be_enabled()
         await button.focus()
@@ -261,7 +263,7 @@ async def test_another_site_embeds_the_chat(tmp_path: Path, browser: Browser) ->
                 await hub.reply(message.conversation, "Em còn một ý ạ")
                 await expect(page.get_by_label("1 tin mới")).to_be_visible()
                 await launcher.press("Enter")
-                await expect(frame.get_by_text("Em còn một ý ạ")).to_be_visible()
+                await expect(frame.get_by_role("log").get_by_text("Em còn một ý ạ")).to_be_visible()
     finally:
         await runner.cleanup()
 

@@ -126,6 +126,42 @@ async def test_from_the_first_login_to_the_first_answer_by_keyboard(
     assert len(await hub.texts(ticket.conversation, "operator")) == 1
 
 
+async def test_what_comes_in_is_told_to_those_who_hear_the_page(
+    hub: ConsoleHub, chromium: Browser, ticket: Ticket
+) -> None:
+    page = await operator(chromium, hub)
+    await is_live(page)
+    other = await hub.citizen_says("Xin chào", who="w-2")
+    await hub.ticket(other.conversation, "Phiếu thứ hai")
+    await expect(page.locator("#spoken")).to_have_text("Có phiếu mới chờ nhận.")
+    await open_ticket(page, ticket)
+    await hub.citizen_says("Đường trước nhà tôi hư rồi")
+    spoken = page.locator("#spoken[aria-live=polite]")
+    await expect(spoken).to_have_text(
+        re.compile(r"^[^:]+: Đường trước nhà tôi hư rồi$")
+    )  # what is new, not the log
+
+
+async def test_commands_of_a_single_letter_can_be_turned_off(
+    hub: ConsoleHub, chromium: Browser, ticket: Ticket
+) -> None:
+    page = await operator(chromium, hub)
+    await open_ticket(page, ticket)
+    await page.locator(".bar details.menu summary").click()
+    await page.get_by_label("Phím tắt một chữ").uncheck()
+    await page.reload()
+    await is_live(page, ticket.conversation)
+    await page.keyboard.press("n")
+    await page.keyboard.press("?")
+    await expect(page.locator("#note-form")).to_be_hidden()
+    await expect(page.locator("#help")).to_be_hidden()
+    await page.locator(".bar details.menu summary").click()
+    await page.get_by_label("Phím tắt một chữ").check()
+    await page.keyboard.press("Escape")
+    await page.keyboard.press("n")
+    await expect(page.locator("#note")).to_be_focused()
+
+
 async def test_focus_text_and_place_stay_while_the_list_moves(
     hub: ConsoleHub, chromium: Browser, ticket: Ticket
 ) -> None:

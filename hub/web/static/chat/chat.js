@@ -258,7 +258,7 @@ class Chat {
       h("label", { class: "sr-only", for: "chat-input" }, "Tin nhắn của anh/chị"), this.input, this.sendButton);
     this.root.replaceChildren(
       this.#header(), this.status,
-      h("div", { class: "chat-middle" }, this.view.log, this.view.toEnd), this.view.typingWords,
+      h("div", { class: "chat-middle" }, this.view.log, this.view.toEnd), this.view.typingWords, this.view.news,
       form, this.#privacy(),
     );
     document.documentElement.classList.toggle("embedded", EMBEDDED);

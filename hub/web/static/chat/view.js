@@ -44,6 +44,16 @@ export function icon(name) {
   return svg;
 }
 
+const nameOf = (item) =>
+  item.from === "operator" && item.name ? `${AUTHORS.operator} · ${item.name}` : AUTHORS[item.from];
+
+/** A line as it is read out, with what may be chosen. */
+function spoken(item) {
+  if (item.from === "system") return item.text ?? "";
+  const choices = item.buttons?.length ? ` Chọn: ${item.buttons.map((button) => button.title).join("; ")}.` : "";
+  return `${nameOf(item)}: ${item.text ?? ""}${choices}`;
+}
+
 export class View {
   #on;
   #lines = []; // confirmed items, in order of seq
@@ -61,9 +71,11 @@ export class View {
     this.waiting = h("div", { class: "chat-lines" });
     this.typing = h("div", { class: "chat-typing", "aria-hidden": "true", hidden: true }, h("i"), h("i"), h("i"));
     this.typingWords = h("p", { class: "sr-only", role: "status" });
+    // What is new is read out from here: a log that grows by whole elements is read from its beginning each time.
+    this.news = h("p", { class: "sr-only", "aria-live": "polite" });
     this.log = h(
       "div",
-      { class: "chat-log", role: "log", tabindex: "0", "aria-label": "Nội dung trò chuyện", "aria-relevant": "additions" },
+      { class: "chat-log", role: "log", "aria-live": "off", tabindex: "0", "aria-label": "Nội dung trò chuyện" },
       this.olderButton, this.#welcome(), this.list, this.waiting, this.typing,
     );
     this.toEnd = h("button", { type: "button", class: "chat-to-end", hidden: true, onclick: () => this.scrollToEnd() },
@@ -95,15 +107,15 @@ export class View {
   append(items, { quiet = false } = {}) {
     const follow = quiet || this.atEnd() || items.some((item) => item.from === "citizen");
     const before = this.list.lastElementChild;
-    this.#quietly(quiet, () => {
-      for (const item of items) {
-        this.#pending.get(item.id)?.remove();
-        this.#pending.delete(item.id);
-        this.#lines.push(item);
-        this.#appendLine(item, this.#lines.at(-2));
-        if (item.from !== "citizen") this.showTyping(false);
-      }
-    });
+    for (const item of items) {
+      this.#pending.get(item.id)?.remove();
+      this.#pending.delete(item.id);
+      this.#lines.push(item);
+      this.#appendLine(item, this.#lines.at(-2));
+      if (item.from !== "citizen") this.showTyping(false);
+    }
+    const heard = items.filter((item) => item.from !== "citizen");
+    if (!quiet && heard.length) this.news.textContent = heard.map(spoken).join(" ");
     this.#refresh();
     if (!follow) this.toEnd.hidden = false;
     else if (quiet) this.scrollToEnd();
@@ -121,12 +133,10 @@ export class View {
   /** Older lines in front; what is in sight stays where it is. */
   prepend(items, more) {
     const fromEnd = this.log.scrollHeight - this.log.scrollTop;
-    this.#quietly(true, () => {
-      this.#lines = [...items, ...this.#lines];
-      this.list.replaceChildren();
-      this.#buttons = [];
-      this.#lines.forEach((item, n) => this.#appendLine(item, this.#lines[n - 1]));
-    });
+    this.#lines = [...items, ...this.#lines];
+    this.list.replaceChildren();
+    this.#buttons = [];
+    this.#lines.forEach((item, n) => this.#appendLine(item, this.#lines[n - 1]));
     this.olderButton.hidden = !more;
     this.#refresh();
     this.log.scrollTop = this.log.scrollHeight - fromEnd;
@@ -196,6 +206,7 @@ export class View {
     if (mark.dataset.words === words) return;
     mark.dataset.words = words;
     mark.replaceChildren(words);
+    if (item.problem === "refused") this.news.textContent = `${words}: ${item.text}`;
     if (item.problem && connected) {
       mark.append(" ", h("button", { type: "button", class: "retry", onclick: () => this.#on.retry(item.id) }, "Gửi lại"));
     }
@@ -227,7 +238,7 @@ export class View {
       return;
     }
     const mine = item.from === "citizen";
-    const who = item.from === "operator" && item.name ? `${AUTHORS.operator} · ${item.name}` : AUTHORS[item.from];
+    const who = nameOf(item);
     const inRun = before && before.from === item.from && before.name === item.name
       && item.at - before.at < RUN_MS && day(before.at) === day(item.at);
     const node = h("div", { class: `msg ${mine ? "mine" : "theirs"} ${item.from}` });
@@ -272,11 +283,5 @@ export class View {
         ...SUGGESTIONS.map((title) =>
           h("button", { type: "button", onclick: () => this.#on.choose({ title, payload: null }) }, title))));
     return this.welcome;
-  }
-
-  #quietly(quiet, work) {
-    if (quiet) this.log.setAttribute("aria-live", "off");
-    work();
-    if (quiet) setTimeout(() => this.log.removeAttribute("aria-live"), 100);
   }
 }

@@ -10,6 +10,7 @@ const RETRY_MS = 5000;
 const NEAR_PX = 80;
 const MISSED_WITHIN_MS = 2000; // what was missed has come by then
 const BACK_SHOWN_MS = 8000;
+const MOST_READ_OUT = 5; // lines that came together; of more, their number is enough
 
 // ---- messages to the operator
 
@@ -21,6 +22,15 @@ function toast(text) {
   clearTimeout(toastTimer);
   toastTimer = setTimeout(() => (box.hidden = true), 8000);
 }
+
+/** To those who hear the page. A log that grows by whole lines would be read from its beginning each time. */
+function say(text) {
+  $("spoken").textContent = text;
+}
+const spoken = (line) =>
+  [".by", ".subject", ".bubble > .text, :scope > .text", ".file-name"]
+    .flatMap((part) => [...line.querySelectorAll(part)].map((found) => found.textContent.trim()))
+    .join(": ");
 
 document.addEventListener("htmx:responseError", (event) => {
   const { status, responseText } = event.detail.xhr;
@@ -130,6 +140,8 @@ document.addEventListener("htmx:oobBeforeSwap", (event) => {
   followed = atEnd() || Boolean(event.detail.fragment.querySelector(".operator, .note"));
   if (event.detail.fragment.querySelector('[data-author="citizen"]')) $("typing").hidden = true;
   if (lostAt !== undefined) missed += event.detail.fragment.querySelectorAll(".line").length;
+  const fresh = [...event.detail.fragment.querySelectorAll(".line")].map(spoken);
+  if (fresh.length) say(fresh.length > MOST_READ_OUT ? `Có ${fresh.length} tin mới.` : fresh.join(" "));
 });
 document.addEventListener("htmx:afterSettle", () => seen());
 document.addEventListener("htmx:oobAfterSwap", (event) => {
@@ -288,6 +300,13 @@ function step(by) {
   const from = now >= 0 ? now : all.findIndex((row) => row.getAttribute("aria-current")) ;
   all[Math.max(0, Math.min(all.length - 1, from + by))]?.focus();
 }
+// A single letter is a command, which gets in the way of people who speak to their machine: they can turn it off.
+const LETTERS = "console.letters";
+const letters = () => localStorage.getItem(LETTERS) !== "off";
+for (const box of document.querySelectorAll("[data-letters]")) {
+  box.checked = letters();
+  box.addEventListener("change", () => localStorage.setItem(LETTERS, box.checked ? "on" : "off"));
+}
 const KEYS = {
   j: () => step(1),
   k: () => step(-1),
@@ -328,7 +347,8 @@ document.addEventListener("keydown", (event) => {
       if (!button.disabled && box.value.trim()) box.form.requestSubmit(button);
     } else if (event.key === "Escape") KEYS.Escape();
   } else if (!box.matches("input, textarea, select") && !event.ctrlKey && !event.metaKey && !event.altKey) {
-    const act = KEYS[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    const one = event.key.length === 1;
+    const act = one && !letters() ? undefined : KEYS[one ? event.key.toLowerCase() : event.key];
     if (act) {
       event.preventDefault();
       act();

@@ -65,6 +65,7 @@
     before = now;
     if (!grown) return;
     document.body.dataset.called = grown;
+    say(NEWS[grown]);
     if (document.visibilityState === "visible" && document.hasFocus()) return; // they see it
     if (wants("sound")) ring();
     if (wants("screen") && Notification.permission === "granted") {
