@@ -260,7 +260,10 @@ function opened() {
   connect();
 }
 document.addEventListener("htmx:afterSettle", (event) => {
-  if (event.detail.target.id === "stage") opened(); // before it settles, the new stage wears the old one's classes
+  if (event.detail.target.id !== "stage") return;
+  opened(); // before it settles, the new stage wears the old one's classes
+  const who = document.querySelector("#head h1")?.textContent;
+  if (who) say(`Đã mở hội thoại: ${who}.`); // the focus stays in the list
 });
 
 document.addEventListener("scroll", (event) => {
