@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import uvloop
 from pymongo import AsyncMongoClient, MongoClient
 
 from hub.errors import StoreUnavailable
@@ -662,7 +663,7 @@ def main() -> None:
     if "sqlite" in asked.store:
         with tempfile.TemporaryDirectory(prefix="hub-bench-") as folder:
             for messages in asked.messages or SIZES:
-                print(*asyncio.run(on_sqlite(messages, Path(folder))).table(), sep="\n", flush=True)
+                print(*uvloop.run(on_sqlite(messages, Path(folder))).table(), sep="\n", flush=True)
     if "mongodb" in asked.store:
         shelf = tempfile.TemporaryDirectory(prefix="hub-bench-")
         server = None if asked.mongodb else MongoServer(Path(shelf.name) / "double.mv").start()
@@ -672,9 +673,7 @@ def main() -> None:
         try:
             for messages in asked.messages or (SIZES if asked.mongodb else SIZES[:1]):
                 print(
-                    *asyncio.run(
-                        on_mongodb(messages, uri, what, count, asked.rounds, server is None)
-                    ).table(),
+                    *uvloop.run(on_mongodb(messages, uri, what, count, asked.rounds, server is None)).table(),
                     sep="\n",
                     flush=True,
                 )

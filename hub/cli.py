@@ -181,11 +181,13 @@ def _mail(arguments: argparse.Namespace) -> int:
 
 
 def _run(arguments: argparse.Namespace, *, pages: bool, work: bool, mail: bool) -> int:
+    import uvloop
+
     from hub.up import up
 
     settings = _settings(arguments)
     set_up_logs(settings.log_level)
-    asyncio.run(up(settings, pages=pages, work=work, mail=mail))
+    uvloop.run(up(settings, pages=pages, work=work, mail=mail))
     return 0
 
 

@@ -1,11 +1,12 @@
 """Shared fixtures: a clock that is set by hand, a store on disk, a clean environment."""
 
 import os
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Generator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
 from hub.store import store_for
 from hub.store.sqlite import SqliteStore
@@ -33,6 +34,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     if report.skipped and os.environ.get("CI_NO_SKIP") == "1":
         report.outcome = "failed"
     return report
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], uvloop.Loop]]:
+    """The loop that the hub runs on."""
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(autouse=True)
