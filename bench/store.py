@@ -29,6 +29,7 @@ from hub.errors import StoreUnavailable
 from hub.model import Dialogue, Draft, Event, Message, Raw, Turn, conversation_id, message_id
 from hub.ports import Store
 from hub.store import store_for
+from hub.store.mongo import database
 from hub.store.mongo.documents import message_document, new_conversation, raw_document
 from tests.mongo_server import MongoServer, in_database
 
@@ -659,11 +660,16 @@ def main() -> None:
         "--operations", type=int, help="a round and kind, on MongoDB: fewer for a slow server"
     )
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="on MongoDB")
+    parser.add_argument(
+        "--call-timeout", type=int, metavar="S", help="of the store on MongoDB: more for a slow server"
+    )
     asked = parser.parse_args()
     if "sqlite" in asked.store:
         with tempfile.TemporaryDirectory(prefix="hub-bench-") as folder:
             for messages in asked.messages or SIZES:
                 print(*uvloop.run(on_sqlite(messages, Path(folder))).table(), sep="\n", flush=True)
+    if asked.call_timeout:
+        database.CALL_MS = asked.call_timeout * 1000
     if "mongodb" in asked.store:
         shelf = tempfile.TemporaryDirectory(prefix="hub-bench-")
         server = None if asked.mongodb else MongoServer(Path(shelf.name) / "double.mv").start()
