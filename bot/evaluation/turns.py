@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.evaluation.figures import Figure, by, coverage, mean
 from bot.evaluation.sets import Row, Sets
+from bot.text import fold
 
 Line = dict[str, Any]
 Confusions = Counter[tuple[str, str]]
@@ -13,14 +14,20 @@ ANSWERED = ("procedure", "faq")
 
 
 def asked_lines(sets: Sets) -> list[Line]:
-    """The sets as input of ``hub ask``: messages first, then each dialogue's turns."""
+    """The sets as input of ``hub ask``: messages first, clean ones once more without their marks, then each dialogue's
+    turns."""
     alone = [{"id": f"m{place}", "text": row["text"]} for place, row in enumerate(sets.messages)]
+    folded = [
+        {"id": f"folded{place}", "text": fold(row["text"])}
+        for place, row in enumerate(sets.messages)
+        if row["condition"] == "clean"
+    ]
     turns = [
         {"id": f"{dialogue['id']}.{place}", "text": turn["text"], "conversation": dialogue["id"]}
         for dialogue in sets.dialogues
         for place, turn in enumerate(dialogue["turns"])
     ]
-    return alone + turns
+    return alone + folded + turns
 
 
 def turn_figures(sets: Sets, answers: Sequence[Line]) -> tuple[dict[str, Figure], Confusions]:
@@ -35,6 +42,11 @@ def turn_figures(sets: Sets, answers: Sequence[Line]) -> tuple[dict[str, Figure]
     procedures = [(row, got) for row, got in pairs if row["kind"] == "procedure"]
     located = [(row, got) for row, got in procedures if got["procedure"] == row["procedure"]]
     questions = [(row, got) for row, got in pairs if row["kind"] in ANSWERED]
+    twice = [
+        (row, given[f"m{place}"], given[f"folded{place}"])
+        for place, row in enumerate(sets.messages)
+        if row["condition"] == "clean"
+    ]
     strangers = [got for row, got in pairs if row["kind"] == "unknown_procedure"]
     figures = {
         "kind": mean(_kind(row, got) for row, got in pairs),
@@ -44,6 +56,17 @@ def turn_figures(sets: Sets, answers: Sequence[Line]) -> tuple[dict[str, Figure]
         **by(
             "procedure.condition",
             ((row["condition"], float(got["procedure"] == row["procedure"])) for row, got in procedures),
+        ),
+        "kind.lost_without_marks": mean(
+            (_kind(row, clean) - _kind(row, folded) for row, clean, folded in twice), more_is_better=False
+        ),
+        "procedure.lost_without_marks": mean(
+            (
+                float(clean["procedure"] == row["procedure"]) - float(folded["procedure"] == row["procedure"])
+                for row, clean, folded in twice
+                if row["kind"] == "procedure"
+            ),
+            more_is_better=False,
         ),
         "aspect": mean(float(got["aspect"] == row["aspect"]) for row, got in located),
         "faq": mean(float(got["faq"] == row["faq"]) for row, got in pairs if row["kind"] == "faq"),

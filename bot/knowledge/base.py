@@ -276,6 +276,8 @@ class KnowledgeBase:
 
     def _asks_a_question(self, text: str, scores: Floats) -> bool:
         """Common questions are also about places and about ourselves: "Tràm Chim ở đâu", "tổng đài mấy giờ nghỉ"."""
+        if self._gazetteer.only_where(text):
+            return False
         chances = self._chances(text, scores)[0][len(self.entries.procedures) :]
         return float(chances.max(initial=0.0)) >= SURE and float(scores.max(initial=0.0)) >= NAMED
 

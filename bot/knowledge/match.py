@@ -17,7 +17,7 @@ MAX_CANDIDATES = 3
 #: A candidate is offered when it has at least this share of the best one's chance.
 SHARE = 0.1
 #: Where several names were said nearly as well, or just as well, this share makes a rival.
-RIVAL_SHARE, TIED_SHARE = 0.1, 0.005
+RIVAL_SHARE, TIED_SHARE = 0.1, 0.01
 #: What a question of mere aspect and talk words needs: it must be a known question word for word.
 LITERAL = 0.95
 

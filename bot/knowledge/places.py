@@ -40,6 +40,13 @@ class Gazetteer:
             kept[start:end] = [False] * (end - start)
         return " ".join(word for word, keep in zip(words, kept, strict=True) if keep)
 
+    def only_where(self, text: str) -> bool:
+        """Whether each place that is named is led to ("phí ở Sa Đéc", "xã Mỹ Hiệp"): it is where something is, not what
+        is asked about ("Tràm Chim ở đâu")."""
+        tokens = spelled(text)
+        spans = list(self._spans(tokens))
+        return bool(spans) and all(start and tokens[start - 1].word in _LEADING for _, start, _ in spans)
+
     def _spans(self, words: list[Token]) -> Iterator[tuple[Commune | None, int, int]]:
         """Places named, as (commune or None for a province, first word, word after the last)."""
         at = 0

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from bot.knowledge.wording import tokens
+from bot.text import fold
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int32]
@@ -68,6 +69,8 @@ def _views(text: str) -> tuple[Counter[str], Counter[str], Counter[str]]:
     """Words and pairs folded, pieces of words folded, words and pairs with their marks."""
     found = tokens(text)
     plain, marked, pieces = [t.word for t in found], [t.form for t in found], Counter[str]()
+    if marked == plain:
+        marked = []  # typed without marks: nothing is known of them, which is not that there are none
     for word in plain:
         pieces.update(_pieces(word))
     return (
@@ -99,7 +102,7 @@ class Vocabulary:
         return cls(places, np.asarray(rarity, dtype=np.float32))
 
     def vector(self, viewed: Sequence[Counter[str]]) -> Vector:
-        """Places and values, of length 1 in all; each view has the same share."""
+        """Places and values, of length 1 in all; each view there is has the same share."""
         at: list[Ints] = []
         values: list[Floats] = []
         for place, counts in zip(self.places, viewed, strict=True):
@@ -110,10 +113,10 @@ class Vocabulary:
             value = 1 + np.log(np.array([count for _, count in known], dtype=np.float32))
             value *= self.rarity[where]
             at.append(where)
-            values.append(value / np.sqrt(len(self.places) * (value @ value)))
+            values.append(value / np.sqrt(value @ value))
         if not at:
             return np.zeros(0, dtype=np.int32), np.zeros(0, dtype=np.float32)
-        return np.concatenate(at), np.concatenate(values)
+        return np.concatenate(at), np.concatenate(values) / np.float32(np.sqrt(len(values)))
 
 
 class Ranker:
@@ -203,9 +206,9 @@ class Ranker:
 
 
 def _as_asked(phrases: Sequence[str]) -> list[str]:
-    """The phrases, and every second one within a question."""
+    """The phrases, every second one without its marks, and every second one within a question."""
     chance = np.random.default_rng(len(phrases))
-    asked = list(phrases)
+    asked = [*phrases, *(fold(phrase) for phrase in phrases[1::2])]
     for phrase in phrases[::2]:
         if chance.random() < ASKED_BEFORE_SHARE:
             asked.append(f"{chance.choice(ASKED_BEFORE)} {phrase}")
