@@ -10,7 +10,7 @@ from bot.knowledge.model import EntryKind, Hit, Match
 # than what citizens write.
 SURE = 0.6
 #: From this chance on a question may well be about something unknown: it is not answered, and not asked about.
-UNKNOWN = 0.1
+UNKNOWN = 0.05
 #: Asking which one needs this chance that it is among the first candidates.
 AMONG = 0.6
 MAX_CANDIDATES = 3
