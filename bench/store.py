@@ -15,6 +15,7 @@ import json
 import shutil
 import sqlite3
 import statistics
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -24,6 +25,7 @@ from typing import Any
 
 import uvloop
 from pymongo import AsyncMongoClient, MongoClient
+from pymongo.errors import PyMongoError
 
 from hub.errors import StoreUnavailable
 from hub.model import Dialogue, Draft, Event, Message, Raw, Turn, conversation_id, message_id
@@ -100,7 +102,7 @@ async def timed(score: Score, op: Op, items: Iterable[Any], at_once: int) -> Non
             began = time.perf_counter()
             try:
                 done = await op(item)
-            except StoreUnavailable:  # slower than the store's time-outs allow
+            except (StoreUnavailable, PyMongoError):  # slower than the time-outs allow
                 return
             if done is not None:
                 waits.extend([time.perf_counter() - began] * (done if isinstance(done, int) else 1))
@@ -108,6 +110,7 @@ async def timed(score: Score, op: Op, items: Iterable[Any], at_once: int) -> Non
     began = time.perf_counter()
     await asyncio.gather(*(task() for _ in range(at_once)))
     score.add(waits, time.perf_counter() - began)
+    sys.stderr.write(f"  {getattr(op, '__qualname__', op)}, {at_once} at once: {score.cell()}\n")
 
 
 def timed_batches(score: Score, batch: Batch, items: Sequence[Any], at_once: int) -> None:
@@ -440,7 +443,9 @@ class RawMongo:
     """The same effects, one call of the driver for each; no journal, so a crash between two calls loses one."""
 
     def __init__(self, url: str) -> None:
-        self._client = AsyncMongoClient[dict[str, Any]](url, w="majority")
+        self._client = AsyncMongoClient[dict[str, Any]](
+            url, w="majority", connectTimeoutMS=max(20_000, database.CALL_MS)
+        )
         self._db = self._client.get_default_database()
         self._spare = itertools.count(10_000_000)
         message = Message(id="", conversation="", seq=0, author="citizen", at=T0, text=TEXT)
@@ -669,7 +674,7 @@ def main() -> None:
             for messages in asked.messages or SIZES:
                 print(*uvloop.run(on_sqlite(messages, Path(folder))).table(), sep="\n", flush=True)
     if asked.call_timeout:
-        database.CALL_MS = asked.call_timeout * 1000
+        database.CALL_MS = database.FIND_SERVER_MS = asked.call_timeout * 1000
     if "mongodb" in asked.store:
         shelf = tempfile.TemporaryDirectory(prefix="hub-bench-")
         server = None if asked.mongodb else MongoServer(Path(shelf.name) / "double.mv").start()

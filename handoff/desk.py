@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from handoff import acts, rating
+from handoff import acts
 from handoff.acts import Actor
 from handoff.lifecycle import Refused, apply, moment
 from handoff.rules import Rules, product
@@ -21,9 +21,6 @@ GREETING = "Anh/chị đang trò chuyện với {name}, tổng đài viên Tổn
 CODE = "Yêu cầu của anh/chị được ghi trong phiếu {code}, mã tra cứu {key}."
 TAKEN_UP = "Tổng đài viên tiếp nhận hội thoại"
 BACK_TO_BOT = "Trợ lý tự động của Tổng đài 1022 tiếp tục hỗ trợ anh/chị."
-CLOSED = (
-    "Tổng đài đã đóng phiếu {code}. Cảm ơn anh/chị đã liên hệ. Khi cần hỗ trợ thêm, anh/chị cứ nhắn tại đây."
-)
 
 
 class HeldByColleague(HubError):
@@ -200,28 +197,6 @@ def hand_back(
         says=(Draft(text=BACK_TO_BOT, courtesy=True),),
         owner="bot",
         change=_change(ticket, staff, acts.Note(text="Trả hội thoại lại cho trợ lý tự động"), at, rules),
-        expects_epoch=conversation.epoch,
-    )
-
-
-def close(
-    conversation: Conversation, ticket: Ticket, staff: Staff, at: int, key: str, *, rules: Rules | None = None
-) -> Turn:
-    """The ticket is done; the conversation goes back to the bot. Raises ``HeldByColleague``."""
-    _must_be_free(conversation, staff)
-    at = moment(ticket, at)
-    return _turn(
-        "close",
-        conversation,
-        staff,
-        at,
-        key,
-        actor="system",
-        handles=conversation.last_seq,
-        outcome="ticketed",
-        says=(rating.asked_with(CLOSED.format(code=ticket.code), ticket, courtesy=True),),
-        owner="bot",
-        change=_change(ticket, staff, acts.Close(), at, rules),
         expects_epoch=conversation.epoch,
     )
 

@@ -57,7 +57,13 @@ class MongoServer:
 
     def stop(self) -> None:
         if self._process is not None:
-            self._process.communicate(timeout=20)  # closes its standard input: it writes its file and ends
+            try:
+                self._process.communicate(
+                    timeout=20
+                )  # closes its standard input: it writes its file and ends
+            except subprocess.TimeoutExpired:  # too much to write: nobody reads it again
+                self._process.kill()
+                self._process.communicate()
             self._process = None
 
     @property

@@ -199,12 +199,6 @@ async def hand_back(request: web.Request) -> web.StreamResponse:
     )
 
 
-async def close(request: web.Request) -> web.StreamResponse:
-    return await _perform(
-        request, lambda c, t, s, at, f: desk.close(c, t, s, at, f["key"], rules=_rules(request))
-    )
-
-
 async def note(request: web.Request) -> web.StreamResponse:
     form = await form_of(request)
     if problem := _text_problem(form):
@@ -340,7 +334,6 @@ def routes() -> list[web.RouteDef]:
             web.post(f"{one}/take-up", take_up),
             web.post(f"{one}/note", note),
             web.post(f"{one}/hand-back", hand_back),
-            web.post(f"{one}/close", close),
             web.post(f"{one}/typing", typing),
             web.post(f"{one}/read", read),
         ]

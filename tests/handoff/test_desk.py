@@ -128,19 +128,9 @@ def test_handing_back_keeps_the_ticket_with_its_operator() -> None:
     assert turn.change.note
 
 
-def test_closing_names_the_code_and_gives_the_conversation_back() -> None:
-    turn = desk.close(conversation(operator=LAN.id), ticket("answered", LAN.id), LAN, T0, "k")
-    assert turn.owner == "bot"
-    assert turn.change
-    assert turn.change.state == "closed"
-    assert "1022-2026-000001" in turn.says[0].text
-
-
 def test_nobody_acts_over_a_colleague() -> None:
     held, open_ = conversation(operator=MINH.id), ticket("assigned", MINH.id)
     with pytest.raises(HeldByColleague):
         desk.reply(held, open_, LAN, T0, "k", text="Dạ.")
     with pytest.raises(HeldByColleague):
         desk.hand_back(held, open_, LAN, T0, "k")
-    with pytest.raises(HeldByColleague):
-        desk.close(held, open_, LAN, T0, "k")

@@ -68,6 +68,13 @@ class Browser:
         form = {"csrf": await self.token("/console/login"), "login": login, "password": password, **fields}
         return await self.post("/console/login", form)
 
+    async def close(self, ticket: Ticket) -> ClientResponse:
+        """Close a ticket by its form, and tell the citizen."""
+        _, html = await self.get(f"/console/tickets/{ticket.id}/do/close")
+        form = html[html.index('<form class="form"') :]
+        hidden = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', form))
+        return await self.post(f"/console/tickets/{ticket.id}/do/close", hidden | {"tell": "yes"})
+
     async def act(self, conversation: str, name: str, **fields: str) -> ClientResponse:
         """Do something in a conversation, as its page would."""
         form = {"csrf": await self.token(), "key": f"key-of-{name}", **fields}

@@ -279,9 +279,9 @@ async def test_on_a_phone_the_list_leads_to_the_conversation_and_back(
 
 async def test_closing_and_the_closed_tab(hub: ConsoleHub, chromium: Browser, ticket: Ticket) -> None:
     page = await operator(chromium, hub)
-    page.on("dialog", lambda dialog: dialog.accept())
     await open_ticket(page, ticket)
-    await page.get_by_role("button", name="Đóng phiếu").click()
+    await page.get_by_role("link", name="Đóng phiếu").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Đóng phiếu").click()
     await expect(page.get_by_text("Phiếu này đã đóng.")).to_be_visible()
     await expect(page.get_by_text("Không có phiếu nào đang mở")).to_be_visible()
     await page.get_by_text("Xem khác").click()

@@ -164,7 +164,7 @@ async def test_a_conversation_without_a_ticket_is_found_and_taken_up(
 
 async def test_a_closed_case_is_taken_up_as_a_new_one(hub: ConsoleHub, lan: Browser) -> None:
     ticket = await some(hub, 1)
-    await lan.act(ticket.conversation, "close", ticket=ticket.id)
+    await lan.close(ticket)
     sup = await hub.signed_in("sup")
     assert (await sup.act(ticket.conversation, "take-up", ticket=ticket.id)).status == 200
     known = await hub.conversation(ticket.conversation)
