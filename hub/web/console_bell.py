@@ -1,6 +1,7 @@
 """What somebody should look at now: warnings, what is overdue, what agencies sent or gave back, what citizens opened
-again. Operators see their own cases and those of nobody, supervisors all. It is read from the tickets as they stand,
-so an entry goes when it is dealt with; warnings come when the scheduler gives them, not in quiet hours."""
+again; and notes in which a colleague names one. Operators see their own cases and those of nobody, supervisors all. It is
+read from the tickets as they stand, so an entry goes when it is dealt with; warnings come when the scheduler gives them,
+not in quiet hours. A note goes when its conversation is opened."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Final, Literal
 from aiohttp import web
 
 from handoff.clocks import SETTLED
+from handoff.mentions import mentions_of
 from hub.model import OPEN_STATES, Role, Staff, Ticket, TicketQuery
 from hub.ports import Store
 from hub.web.auth import guarded, page, session_of
@@ -95,18 +97,21 @@ def _mine(me: Staff) -> list[dict[str, object]]:
 async def bell(request: web.Request) -> web.StreamResponse:
     hub, me = hub_of(request), session_of(request).staff
     found = await entries(hub.store, me, hub.clock.now())
+    named = await mentions_of(hub.store, me.id)
     late = sum(one.level == "late" for one in found)
-    return page(request, "console/bell.html", count=len(found), late=late, most=SHOWN)
+    return page(request, "console/bell.html", cases=len(found), named=len(named), late=late, most=SHOWN)
 
 
 async def list_page(request: web.Request) -> web.StreamResponse:
     hub, me = hub_of(request), session_of(request).staff
     found = await entries(hub.store, me, hub.clock.now())
-    staff = await names_of(hub.store, (one.ticket.operator for one in found))
+    named = await mentions_of(hub.store, me.id)
+    staff = await names_of(hub.store, [*(one.ticket.operator for one in found), *(one.by for one in named)])
     return page(
         request,
         "console/notices.html",
         entries=found,
+        named=tuple(reversed(named)),
         names=CaseNames(hub.rules(), staff, me=me.id),
         words=WORDS,
         now=hub.clock.now(),

@@ -636,6 +636,7 @@ class Model:
             n += sum(
                 m.delivery == "sending" and self.sending[m.id].lease_until < limit for m in talk.messages
             )
+        n += sum(m.due_at is not None and m.due_at < limit for m in self.mailings.values())
         return n + sum(
             (d.waits or d.unfinished) and max(d.lease_until, d.raw.received_at) < limit
             for d in self.raws.values()

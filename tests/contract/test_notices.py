@@ -103,3 +103,16 @@ async def test_two_hubs_never_send_the_same(store: Store, other: Store) -> None:
     tries = [one.lease_notice(now=T0 + 99, until=T0 + 200) for one in (store, other) for _ in range(15)]
     jobs = [job for job in await asyncio.gather(*tries) if job is not None]
     assert sorted(job.notice.id for job in jobs) == sorted(f"z-{n}" for n in range(1, 21))
+
+
+async def test_a_notice_that_nobody_mails_is_found_in_the_books(store: Store) -> None:
+    await decided(store, notice(1), notice(2))
+    books = await store.books(now=T0 + 50, grace_ms=60_000)
+    assert not [one for one in books.problems if "notice" in one]
+    job = await store.lease_notice(now=T0 + 9, until=T0 + 20)
+    assert job
+    await store.settle_notice(job, "sent", now=T0 + 10)
+    books = await store.books(now=T0 + 60_003, grace_ms=60_000)
+    assert [one for one in books.problems if "notice" in one] == [
+        "notice z-2 about case k-1 is stuck: nobody mails it"
+    ]

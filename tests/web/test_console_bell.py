@@ -80,3 +80,20 @@ async def test_what_agencies_send_and_give_back(hub: ConsoleHub) -> None:
     _, listed = await seen(hub, "minh")  # nobody has them: everybody sees them
     assert "chờ duyệt" in listed
     assert "Cơ quan trả lại phiếu" in listed
+
+
+async def test_a_note_that_names_somebody_rings_for_them_until_they_have_looked(hub: ConsoleHub) -> None:
+    ticket = await reported(hub)
+    lan, minh = await hub.signed_in("lan"), await hub.signed_in("minh")
+    text = "@Tổng đài viên Sen xem giúp nhé"
+    assert (await minh.act(ticket.conversation, "note", ticket=ticket.id, text=text)).status == 200
+    bell, listed = await seen(hub, "lan")
+    assert "0 phiếu; 1 ghi chú nhắc đến bạn" in bell
+    assert 'class="count">1<' in bell
+    assert "Tổng đài viên Súng</b> nhắc đến bạn" in listed
+    assert f'href="/console/conversations/{ticket.conversation}#m' in listed
+    assert "nhắc đến bạn" not in (await seen(hub, "minh"))[1]
+    await lan.get(f"/console/conversations/{ticket.conversation}")
+    await lan.act(ticket.conversation, "read", after="9")
+    bell, listed = await seen(hub, "lan")
+    assert "nhắc đến bạn" not in bell + listed

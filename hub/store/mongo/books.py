@@ -192,6 +192,10 @@ async def _stuck(db: Database, now: int, limit: int) -> list[str]:
             f"{' before parsing' if r['state'] == 'waits' else ': taken in, but not finished'}"
             for r in await _found(db, "raw", open_, "channel", "state")
         ),
+        *(
+            f"notice {n['_id']} about case {n['ticket']} is stuck: nobody mails it"
+            for n in await _found(db, "notices", {"due_at": {"$ne": None, "$lt": limit}}, "ticket")
+        ),
     ]
 
 

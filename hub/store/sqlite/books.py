@@ -74,6 +74,10 @@ _STUCK = (
         "delivery {0} of {1} is stuck: taken in, but not finished",
         "SELECT id, channel FROM raw WHERE unfinished = 1 AND max(lease_until, received_at) < :limit",
     ),
+    (
+        "notice {0} about case {1} is stuck: nobody mails it",
+        "SELECT id, ticket FROM notices WHERE due_at < :limit ORDER BY id",
+    ),
 )
 
 

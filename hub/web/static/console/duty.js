@@ -66,6 +66,7 @@
     if (!grown) return;
     document.body.dataset.called = grown;
     say(NEWS[grown]);
+    if (document.getElementById("bell")) htmx.trigger("#bell", "changed");
     if (document.visibilityState === "visible" && document.hasFocus()) return; // they see it
     if (wants("sound")) ring();
     if (wants("screen") && Notification.permission === "granted") {
