@@ -1,5 +1,6 @@
 """The audit log in the console: what is written into it by what people do, and how it is read."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -85,3 +86,11 @@ async def test_it_is_read_page_by_page_and_filtered(hub: ConsoleHub, clock: Fake
     assert "Cũ hơn" not in html
     assert "Không có dòng nào" in (await admin.get(f"{AUDIT}?until=2020-01-01"))[1]
     assert (await admin.get(f"{AUDIT}?since=hom-qua&before=x&until=9999-12-31"))[0] == 200
+
+
+def test_whatever_is_noted_has_a_name() -> None:
+    pages = Path(admin_audit.__file__).parent.rglob("*.py")
+    noted = {name for file in pages for name in re.findall(r'put_down\([^"]*?"([a-z_.]+)"', file.read_text())}
+    assert {"canned.save", "rules.agency"} <= noted
+    assert noted <= set(admin_audit.WORDS)
+    assert {name.partition(".")[0] for name in admin_audit.WORDS} == set(admin_audit.ROOMS)
