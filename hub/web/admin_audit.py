@@ -57,6 +57,7 @@ WORDS: Final = {
     "comment.hidden": "Ẩn bình luận",
     "comment.shown": "Hiện lại bình luận",
     "person.join": "Nhập liên hệ vào một người",
+    "person.part": "Tách liên hệ khỏi một người",
     "person.erased": "Xóa dữ liệu cá nhân",
     "api.token_created": "Cấp khóa API",
     "api.token_revoked": "Thu hồi khóa API",
