@@ -273,11 +273,6 @@ class Store(Protocol):
         """The newest ``limit`` messages (with ``seq < before``), in order of ``seq``."""
         ...
 
-    async def queue(self, *, limit: int, state: str = "open") -> list[tuple[Ticket, Conversation]]:
-        """Tickets for the console, urgent first, then oldest first, without merged ones. ``state``: ``open`` or
-        ``closed``."""
-        ...
-
     async def find_tickets(self, query: TicketQuery, *, limit: int, skip: int = 0) -> list[Ticket]:
         """In the order the query asks for, then by id. ``urgent``: urgent first, then oldest; ``due`` and ``alarm``:
         earliest first, none last; ``changed`` and ``newest``: what was changed, or opened, last comes first."""

@@ -13,6 +13,7 @@ from hub.settings import Settings
 from hub.store.sqlite import SqliteStore
 from hub.wiring import make_connectors, normalized
 from tests.conftest import FakeClock
+from tests.contract.builders import queue
 from tests.hub.rooms import Core
 
 CALL = {
@@ -109,7 +110,7 @@ async def test_a_call_whose_operator_never_finished_goes_to_people_and_the_bot_s
     core = Core(store, clock, tmp_path, PHONE)
     (message,) = (await core.stream.receive_now("phone", body())).messages
     await core.answer_due()
-    ((ticket, _),) = await store.queue(limit=9)
+    ((ticket, _),) = await queue(store, limit=9)
     assert (ticket.conversation, ticket.summary) == (message.conversation, CALL["question"])
     assert await core.texts(message.conversation) == [f"citizen: {CALL['question']}"]
     assert core.bot.asked == []

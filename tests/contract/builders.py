@@ -2,7 +2,18 @@
 
 from typing import Any
 
-from hub.model import Conversation, Event, Raw, ReviewItem, Ticket, TicketEvent, Turn
+from hub.model import (
+    OPEN_STATES,
+    Conversation,
+    Event,
+    Raw,
+    ReviewItem,
+    Ticket,
+    TicketEvent,
+    TicketQuery,
+    TicketState,
+    Turn,
+)
 from hub.ports import Store
 
 T0 = 1_795_400_000_000
@@ -69,3 +80,15 @@ def review(
         question=question,
         **fields,
     )
+
+
+async def queue(store: Store, *, limit: int, state: str = "open") -> list[tuple[Ticket, Conversation]]:
+    """Tickets as the inbox lists them, urgent first, then oldest first, without merged ones; each with its conversation."""
+    states: tuple[TicketState, ...] = tuple(sorted(OPEN_STATES)) if state == "open" else ("closed", "spam")
+    query = TicketQuery(states=states, merged=False, order="urgent" if state == "open" else "changed")
+    found = []
+    for one in await store.find_tickets(query, limit=limit):
+        conversation = await store.conversation(one.conversation)
+        assert conversation
+        found.append((one, conversation))
+    return found

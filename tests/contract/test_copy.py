@@ -17,7 +17,7 @@ from hub.store import movable_for, name_of, store_for
 from hub.store.mongo.moving import NOT_MOVED as NO_COLLECTION
 from hub.store.moving import SECTIONS, Movable, Row, Section, copy
 from hub.store.sqlite.moving import NOT_MOVED as NO_TABLE
-from tests.contract.builders import T0, arrive, event, raw, review, ticket, turn
+from tests.contract.builders import T0, arrive, event, queue, raw, review, ticket, turn
 from tests.contract.test_notices import notice
 
 NOW = T0 + 1_000_000
@@ -172,7 +172,7 @@ async def everything(store: Store) -> dict[str, Any]:
         "books": books,
         "talks": talks,
         "tickets": [
-            ticket for state in ("open", "closed") for ticket, _ in await store.queue(limit=99, state=state)
+            ticket for state in ("open", "closed") for ticket, _ in await queue(store, limit=99, state=state)
         ],
         "knowledge": (await store.knowledge_revision(), await store.knowledge()),
         "edits": await store.knowledge_edits(limit=99),

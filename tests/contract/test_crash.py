@@ -12,7 +12,7 @@ from hub.errors import StoreUnavailable
 from hub.model import Button, Dialogue, Draft, KnowledgeDoc, KnowledgeEdit, TicketChange
 from hub.ports import Store
 from hub.store import store_for
-from tests.contract.builders import T0, arrive, event, raw, review, ticket, turn
+from tests.contract.builders import T0, arrive, event, queue, raw, review, ticket, turn
 from tests.contract.crash import dying
 
 NOW = T0 + 100
@@ -27,7 +27,7 @@ async def picture(store: Store) -> dict[str, Any]:
     for id_, _ in conversations:
         seen[id_] = await store.conversation(id_), await store.messages(id_)
     for state in ("open", "closed"):
-        seen[state] = await store.queue(limit=100, state=state)
+        seen[state] = await queue(store, limit=100, state=state)
     seen["books"] = await store.books(now=NOW, grace_ms=60_000)
     seen["knowledge"] = await store.knowledge_revision(), await store.knowledge()
     seen["edits"] = await store.knowledge_edits(limit=99)

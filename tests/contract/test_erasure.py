@@ -14,7 +14,7 @@ from hub.errors import LeaseLost, OwnerChanged
 from hub.model import Attachment, Button, Consent, Conversation, Dialogue, Draft, Raw, TicketChange, Turn
 from hub.ports import Store
 from hub.store import store_for
-from tests.contract.builders import T0, arrive, event, review, ticket, turn
+from tests.contract.builders import T0, arrive, event, queue, review, ticket, turn
 from tests.contract.test_crash import NOW, deaths, opened, picture
 
 SECRET = "an-bi-mat-0909"
@@ -180,8 +180,8 @@ async def test_the_ticket_is_closed_and_says_nothing(store: Store) -> None:
     *history, last = closed.history
     assert [(e.state, e.actor, e.note) for e in history] == [("new", "bot", None), ("assigned", "s-1", None)]
     assert (last.state, last.actor, last.at, bool(last.note)) == ("closed", "system", NOW, True)
-    assert await store.queue(limit=10) == []
-    assert [t.id for t, _ in await store.queue(limit=10, state="closed")] == ["k-1"]
+    assert await queue(store, limit=10) == []
+    assert [t.id for t, _ in await queue(store, limit=10, state="closed")] == ["k-1"]
 
 
 async def test_a_closed_ticket_keeps_its_end(store: Store) -> None:
@@ -409,7 +409,7 @@ async def test_whoever_was_erased_may_speak_again(store: Store, store_url: str) 
     assert item.message == done.messages[0]
     await store.settle_outgoing(item, "sent", now=LATER)
     assert await store.amend_message(message.id, now=LATER, text="sửa") is not None
-    assert [t.id for t, _ in await store.queue(limit=9)] == ["k-2"]
+    assert [t.id for t, _ in await queue(store, limit=9)] == ["k-2"]
     assert [m.text for m in await store.messages(id_, after=6)] == ["sửa", "Dạ em chào"]
     assert not (await store.books(now=LATER, grace_ms=60_000)).problems
     assert await store.erase_person(id_, now=LATER + 1)

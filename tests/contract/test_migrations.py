@@ -24,7 +24,7 @@ from hub.ports import Store
 from hub.store import sqlite as sqlite_store
 from hub.store import store_for
 from hub.store.mongo.database import MIGRATIONS
-from tests.contract.builders import T0, arrive, event, raw, turn
+from tests.contract.builders import T0, arrive, event, queue, raw, turn
 from tests.contract.test_erasure import everything
 
 OLD = event("a", "bí mật")
@@ -165,7 +165,7 @@ async def test_an_older_hubs_tickets_are_found_and_go_on(old: Store) -> None:
     )
     assert (found.id, found.version, found.hours, found.alarm_at) == ("k-1", 0, None, None)
     assert await old.find_tickets(TicketQuery(alarm_until=T0 + 10**9), limit=9) == []
-    assert [t.id for t, _ in await old.queue(limit=9)] == ["k-1"]
+    assert [t.id for t, _ in await queue(old, limit=9)] == ["k-1"]
     change = TicketChange(ticket="k-1", state="assigned", operator="s-1", fields={"hours": 8}, expects=0)
     await old.commit_turn(turn(ID, "t-2", actor="operator", actor_id="s-1", at=T0 + 5, change=change))
     changed = await old.ticket("k-1")

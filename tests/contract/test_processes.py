@@ -11,7 +11,7 @@ from hub.errors import LeaseLost, StoreUnavailable
 from hub.model import Draft, KnowledgeDoc
 from hub.ports import Store
 from hub.store import store_for
-from tests.contract.builders import T0, arrive, event, raw, ticket, turn
+from tests.contract.builders import T0, arrive, event, queue, raw, ticket, turn
 
 
 @pytest.fixture
@@ -103,7 +103,7 @@ async def test_one_turn_committed_by_many_happens_once(store: Store, other: Stor
     assert sum(done.fresh for done in results) == 1
     assert all(done.messages == results[0].messages for done in results)
     assert len(await store.messages(message.conversation)) == 3
-    assert [t.id for t, _ in await other.queue(limit=10)] == ["k-1"]
+    assert [t.id for t, _ in await queue(other, limit=10)] == ["k-1"]
 
 
 async def test_no_message_is_forgotten_while_a_person_takes_over(store: Store, other: Store) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hub.errors import LeaseLost, NotFound, OwnerChanged, StoreUnavailable
 from hub.model import Button, Committed, Dialogue, Draft, KnowledgeDoc, Raw, Staff, TicketChange
 from hub.ports import LONGEST_PAUSE_MS, Store
-from tests.contract.builders import T0, arrive, event, raw, ticket, turn
+from tests.contract.builders import T0, arrive, event, queue, raw, ticket, turn
 
 
 async def answer(store: Store, *texts: str, turn_id: str = "t-1", at: int = T0, **fields: Any) -> Committed:
@@ -380,14 +380,14 @@ async def test_the_queue_shows_urgent_first_then_oldest(store: Store) -> None:
     for n, priority in ((1, "normal"), (2, "normal"), (3, "urgent")):
         (message,) = await arrive(store, event(f"m{n}", conversation=f"c-{n}"))
         await answer(store, "ok", turn_id=f"t-{n}", ticket=ticket(message.conversation, n, priority=priority))
-    assert [t.id for t, _ in await store.queue(limit=10)] == ["k-3", "k-1", "k-2"]
+    assert [t.id for t, _ in await queue(store, limit=10)] == ["k-3", "k-1", "k-2"]
     await store.commit_turn(
         turn(
             message.conversation, "close", actor="operator", change=TicketChange(ticket="k-3", state="closed")
         )
     )
-    assert [t.id for t, _ in await store.queue(limit=10)] == ["k-1", "k-2"]
-    assert [t.id for t, _ in await store.queue(limit=10, state="closed")] == ["k-3"]
+    assert [t.id for t, _ in await queue(store, limit=10)] == ["k-1", "k-2"]
+    assert [t.id for t, _ in await queue(store, limit=10, state="closed")] == ["k-3"]
 
 
 async def test_other_processes_see_what_was_touched(store: Store) -> None:

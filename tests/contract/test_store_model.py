@@ -37,7 +37,7 @@ from hub.model import (
     nfc,
 )
 from hub.store import store_for
-from tests.contract.builders import T0, event, raw, ticket
+from tests.contract.builders import T0, event, queue, raw, ticket
 from tests.contract.model import DAY_MS, Model
 from tests.contract.test_notices import notice
 
@@ -508,7 +508,7 @@ class StoreMachine(RuleBasedStateMachine):
             assert await store.messages(id_) == talk.messages
             assert await store.recent_messages(id_, before=5, limit=2) == talk.messages[:4][-2:]
         for state in ("open", "closed"):
-            found = await store.queue(limit=100, state=state)
+            found = await queue(store, limit=100, state=state)
             assert [t.id for t, _ in found] == model.queue(state)
             assert all(t == model.tickets[t.id] and c == model.talks[c.id].facts for t, c in found)
         assert await store.held_tickets() == model.held()

@@ -21,7 +21,7 @@ from hub.model import (
 )
 from hub.ports import Store
 from hub.store import store_for
-from tests.contract.builders import T0, arrive, event, ticket, turn
+from tests.contract.builders import T0, arrive, event, queue, ticket, turn
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ async def test_tickets_are_found_by_what_they_are_about(store: Store) -> None:
     ) == ["k-3"]
     assert len(await store.find_tickets(TicketQuery(), limit=2)) == 2
     assert await store.held_tickets() == [("s-1", "k-1"), ("s-2", "k-4")]
-    assert [t.id for t, _ in await store.queue(limit=9)] == ["k-1", "k-2", "k-4"], "merged ones are no work"
+    assert [t.id for t, _ in await queue(store, limit=9)] == ["k-1", "k-2", "k-4"], "merged ones are no work"
 
 
 async def test_who_is_there(store: Store, other: Store) -> None:

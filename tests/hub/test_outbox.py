@@ -5,7 +5,7 @@ from hub.model import Draft, Outgoing
 from hub.ports import Sent
 from hub.store.sqlite import SqliteStore
 from tests.conftest import FakeClock
-from tests.contract.builders import turn
+from tests.contract.builders import queue, turn
 from tests.fakes.channels import PaperChannel
 from tests.hub.rooms import Rooms
 
@@ -63,7 +63,7 @@ async def test_what_will_not_arrive_is_shown_to_a_person_and_never_resent(
     messages = await rooms.store.messages(conversation)
     assert [m.delivery for m in messages] == [None, delivery, None]
     assert messages[-1].internal
-    ((ticket, kept),) = await rooms.store.queue(limit=10)
+    ((ticket, kept),) = await queue(rooms.store, limit=10)
     assert (ticket.reason, kept.owner) == ("send_failed", "human")
     books = await rooms.store.books(now=rooms.clock.now(), grace_ms=60_000)
     assert not books.problems
@@ -80,7 +80,7 @@ async def test_only_a_courtesy_may_get_lost_unnoticed(rooms: Rooms, courtesy: bo
     )
     rooms.channel.failures = [SendRefused("blocked")]
     await rooms.outbox.send_due()
-    told = [ticket.reason for ticket, _ in await rooms.store.queue(limit=10)]
+    told = [ticket.reason for ticket, _ in await queue(rooms.store, limit=10)]
     assert told == ([] if courtesy else ["send_failed"])
 
 

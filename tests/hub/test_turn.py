@@ -20,6 +20,7 @@ from hub.wordless import (
     words_wanted,
 )
 from tests.conftest import FakeClock
+from tests.contract.builders import queue
 from tests.fakes.bots import ScriptedBot
 from tests.fakes.channels import signed
 from tests.hub.rooms import Rooms
@@ -87,7 +88,7 @@ async def test_a_text_that_contains_a_title_is_a_question(rooms: Rooms) -> None:
 async def test_asking_for_a_person_opens_one_ticket_and_silences_the_bot(rooms: Rooms) -> None:
     conversation = await rooms.hear("cho gặp người")
     await rooms.answer_due()
-    ((ticket, kept),) = await rooms.store.queue(limit=10)
+    ((ticket, kept),) = await queue(rooms.store, limit=10)
     assert kept.owner == "human"
     assert ticket.code.startswith("1022-2026-")
     told = await rooms.last(conversation)
@@ -112,7 +113,7 @@ async def test_a_second_wish_is_noted_on_the_standing_ticket(rooms: Rooms) -> No
     await rooms.answer_due()
     await rooms.hear("còn nuôi cá sấu", start=2)
     await rooms.answer_due()
-    ((ticket, kept),) = await rooms.store.queue(limit=10)
+    ((ticket, kept),) = await queue(rooms.store, limit=10)
     assert kept.owner == "bot", "the bot goes on with other questions"
     assert "còn nuôi cá sấu" in (ticket.history[-1].note or "")
     assert ticket.code in ((await rooms.last(conversation)).text or "")
@@ -128,11 +129,11 @@ async def test_what_is_added_to_a_report_opens_no_second_ticket(rooms: Rooms) ->
     await rooms.answer_due()
     await rooms.hear("à nhầm, ở ấp 4", start=2)
     await rooms.answer_due()
-    ((ticket, _),) = await rooms.store.queue(limit=10)
+    ((ticket, _),) = await queue(rooms.store, limit=10)
     assert "ở ấp 4" in (ticket.history[-1].note or "")
     await rooms.hear("còn cống cũng nghẹt", start=3)
     await rooms.answer_due()
-    assert len(await rooms.store.queue(limit=10)) == 2
+    assert len(await queue(rooms.store, limit=10)) == 2
 
 
 @pytest.mark.parametrize("failure", [BotSilent("nothing"), BotUnreachable("away")])
@@ -142,7 +143,7 @@ async def test_a_failed_bot_hands_over_and_says_so(
     rooms = Rooms(store, clock, tmp_path, bot=ScriptedBot(failure=failure), bot_budget_s=0.3)
     conversation = await rooms.hear("làm khai sinh")
     await rooms.answer_due()
-    ((ticket, kept),) = await store.queue(limit=10)
+    ((ticket, kept),) = await queue(store, limit=10)
     assert (ticket.reason, kept.owner) == ("bot_failed", "human")
     assert ticket.code in ((await rooms.last(conversation)).text or "")
 
@@ -153,7 +154,7 @@ async def test_a_slow_bot_hands_over(store: SqliteStore, clock: FakeClock, tmp_p
     rooms = Rooms(store, clock, tmp_path, bot=bot, bot_budget_s=0.05)
     await rooms.hear("làm khai sinh")
     await rooms.answer_due()
-    ((ticket, _),) = await store.queue(limit=10)
+    ((ticket, _),) = await queue(store, limit=10)
     assert ticket.reason == "bot_failed"
 
 
@@ -176,7 +177,7 @@ async def test_a_conversation_that_kills_its_workers_goes_to_people(rooms: Rooms
         rooms.clock.forward(10)
     await rooms.answer_due()
     assert rooms.bot.asked == []
-    ((ticket, kept),) = await rooms.store.queue(limit=10)
+    ((ticket, kept),) = await queue(rooms.store, limit=10)
     assert (ticket.reason, kept.id) == ("bot_failed", conversation)
 
 
@@ -289,7 +290,7 @@ async def test_two_machines_do_not_talk_for_long(rooms: Rooms) -> None:
         await hear_mail(rooms, f"m{n}")
     await rooms.answer_due()
     assert len(rooms.bot.asked) == 3
-    tickets = await rooms.store.queue(limit=10)
+    tickets = await queue(rooms.store, limit=10)
     assert len(tickets) == 2
     for _, conversation in tickets:
         assert [m.author for m in await rooms.store.messages(conversation.id)] == ["citizen"]
@@ -310,7 +311,7 @@ async def test_what_a_machine_wrote_goes_to_people_where_it_may_say_something(ro
     heard = await hear_mail(rooms, "m2", automatic=True, data={"for_people": True})
     await rooms.answer_due()
     assert rooms.bot.asked == []
-    ((_, conversation),) = await rooms.store.queue(limit=10)
+    ((_, conversation),) = await queue(rooms.store, limit=10)
     assert conversation.id == heard
     for one, outcome in ((silent, "no_reply_due"), (heard, "ticketed")):
         assert [(m.author, m.outcome) for m in await rooms.store.messages(one)] == [("citizen", outcome)]
@@ -342,7 +343,7 @@ async def test_what_cannot_be_read_is_said(rooms: Rooms, data: dict[str, Any], t
     assert rooms.bot.asked == []
     said = [m.text for m in await rooms.store.messages(conversation) if m.author == "bot"]
     assert said[0] == told
-    assert len(await rooms.store.queue(limit=2)) == (1 if "unreadable" in data else 0)
+    assert len(await queue(rooms.store, limit=2)) == (1 if "unreadable" in data else 0)
 
 
 async def hear_mail(rooms: Rooms, id_: str, sender: str = "An", **fields: Any) -> str:

@@ -15,6 +15,7 @@ from hub.model import Draft, Presence, Staff, Ticket
 from hub.ports import BotAnswer, Question, TicketWish
 from hub.store.sqlite import SqliteStore
 from tests.conftest import FakeClock
+from tests.contract.builders import queue
 from tests.hub.rooms import Rooms
 
 LAN = Actor(id="s-lan", kind="staff")
@@ -33,7 +34,7 @@ def report(question: Question) -> BotAnswer:
 
 
 async def open_tickets(rooms: Rooms) -> list[Ticket]:
-    return [ticket for ticket, _ in await rooms.store.queue(limit=10)]
+    return [ticket for ticket, _ in await queue(rooms.store, limit=10)]
 
 
 async def test_the_citizens_clock_runs_from_the_first_message_it_is_about(rooms: Rooms) -> None:

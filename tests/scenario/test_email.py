@@ -21,6 +21,7 @@ from hub.clock import SystemClock
 from hub.model import Message, derived_id
 from hub.turn import UNREADABLE
 from hub.wiring import HubProcess, read_settings
+from tests.contract.builders import queue
 from tests.fakes.bots import ScriptedBot
 from tests.fakes.imap_server import DOVECOT, MailServer, imap_server
 from tests.fakes.smtp_server import MailExchange, mail_exchange
@@ -111,7 +112,7 @@ async def test_bot_and_person_answer_in_the_thread(post: Post) -> None:
 
     post.writes("2", "Re: Hỏi khai sinh", "cho tôi gặp người", In_Reply_To=answer["Message-ID"])
     lines = await post.settled("1", 4)  # what is said at once is one letter
-    ((ticket, conversation),) = await post.process.store.queue(limit=2)
+    ((ticket, conversation),) = await queue(post.process.store, limit=2)
     assert (conversation.sender, conversation.name) == (CITIZEN, "Nguyễn Văn A")
     assert any(ticket.code in str(mail.get_body(("plain",)).get_content()) for mail in post.out.taken)  # type: ignore[union-attr]
 
@@ -163,7 +164,7 @@ async def test_a_mail_that_comes_back_is_shown_at_the_answer_and_before_writing(
 
     post.mailbox.put("failed.mail", report(sent, "failed", "5.1.1"))
     await post.until(lambda: answer_has("bounce", "550 5.1.1 no such user"))
-    ((ticket, standing),) = await store.queue(limit=2)
+    ((ticket, standing),) = await queue(store, limit=2)
     assert (ticket.reason, standing.id) == ("send_failed", id_)
     assert "550 5.1.1 no such user" in (standing.unreachable or "")
     assert len(post.out.taken) == 1, "a report is answered by nobody"
@@ -195,7 +196,7 @@ async def test_an_answering_machine_is_not_answered_for_ever(post: Post) -> None
 
     await post.until(all_dealt_with)
     assert len(post.out.taken) == 5
-    assert len(await post.process.store.queue(limit=9)) == 2, "people look at the others"
+    assert len(await queue(post.process.store, limit=9)) == 2, "people look at the others"
 
 
 async def test_one_id_twice_and_a_mail_that_is_too_large(post: Post) -> None:

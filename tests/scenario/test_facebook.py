@@ -20,6 +20,7 @@ from hub.signals import ELSEWHERE
 from hub.turn import TOLD_PRIVATELY
 from hub.web.console_moderation import REFUSED
 from hub.wiring import HubProcess, read_settings
+from tests.contract.builders import queue
 from tests.fakes.bots import ScriptedBot, echo
 from tests.fakes.graph import PAGE_ID, PAGE_INBOX, VERIFY_TOKEN, FakeGraph, Fault, fake_graph, signed
 from tests.scenario.town import DAY_MS, MovedClock, Seen
@@ -179,7 +180,7 @@ async def test_a_question_that_waited_too_long_goes_to_people(town: Town) -> Non
 
     await town.until(handed_over)
     assert (town.graph.sent, town.bot.asked) == ([], [])
-    ((ticket, _),) = await town.process.store.queue(limit=2)
+    ((ticket, _),) = await queue(town.process.store, limit=2)
     await town.answers(ticket, "Dạ, em đây ạ.")
     await town.settled(2)
     assert tags(town.graph) == ["HUMAN_AGENT"]

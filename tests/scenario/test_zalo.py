@@ -19,6 +19,7 @@ from hub.ports import BotAnswer, Question
 from hub.signals import ELSEWHERE
 from hub.store import store_for
 from hub.wiring import HubProcess, read_settings
+from tests.contract.builders import queue
 from tests.fakes.bots import ScriptedBot, echo
 from tests.fakes.zalo import OA_ID, FakeZalo, fake_zalo
 from tests.scenario.town import DAY_MS, MovedClock, Seen
@@ -209,7 +210,7 @@ async def test_after_seven_days_the_operator_sees_that_nothing_can_be_sent(town:
     async with town.running() as seen:
         await town.zalo.says(USER, "cho em gặp người")
         await seen.settled(3)
-        (ticket, _), *_ = await seen.process.store.queue(limit=1)
+        (ticket, _), *_ = await queue(seen.process.store, limit=1)
         await seen.quiet()
         town.clock.ahead_ms += 8 * DAY_MS
         sent = len(town.zalo.sent)

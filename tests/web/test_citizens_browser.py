@@ -16,6 +16,7 @@ from handoff.acts import Actor
 from hub.clock import SystemClock
 from hub.model import Ticket
 from hub.store.sqlite import SqliteStore
+from tests.contract.builders import queue
 from tests.web.console_hub import PASSWORD, ConsoleHub, console_hub
 from tests.web.test_console_browser import CHROMIUM, FLAGS, PHONE
 from tests.web.test_petition import photo
@@ -50,7 +51,7 @@ async def healthy(page: Page) -> None:
 
 
 async def only_ticket(hub: ConsoleHub) -> Ticket:
-    (found,) = [ticket for ticket, _ in await hub.store.queue(limit=9)]
+    (found,) = [ticket for ticket, _ in await queue(hub.store, limit=9)]
     return found
 
 
@@ -74,7 +75,7 @@ async def test_a_form_written_without_a_connection_is_sent_once_there_is_one(
     await page.get_by_label("Tôi đồng ý để").check()
     await page.get_by_role("button", name="Gửi", exact=True).click()
     await expect(page.get_by_text("Chưa có mạng. Nội dung đã lưu")).to_be_visible()
-    assert await hub.store.queue(limit=9) == []
+    assert await queue(hub.store, limit=9) == []
     await page.close()  # the battery died
 
     await context.set_offline(False)

@@ -13,7 +13,7 @@ from hub.model import Attachment
 from hub.ports import Connector, Reach
 from hub.store.sqlite import SqliteStore
 from hub.tools import Alarms
-from tests.contract.builders import arrive, event
+from tests.contract.builders import arrive, event, queue
 from tests.fakes.channels import PaperChannel
 from tests.web.console_hub import ConsoleHub, console_hub
 from tests.web.test_console_browser import CHROMIUM, FLAGS, PHONE, complaints, is_live, operator
@@ -188,7 +188,7 @@ async def test_a_call_on_a_phone_becomes_a_ticket(hub: ConsoleHub, chromium: Bro
     await page.screenshot(path=tmp_path / "call-phone.png", full_page=True)
     await page.get_by_role("button", name="Lưu cuộc gọi").tap()
     await expect(page.get_by_role("heading", name="Đã ghi cuộc gọi")).to_be_visible()
-    ((ticket, _),) = await hub.store.queue(limit=9)
+    ((ticket, _),) = await queue(hub.store, limit=9)
     await expect(page.get_by_text(ticket.code)).to_be_visible()
     await fits(page)
     await page.screenshot(path=tmp_path / "call-done-phone.png")

@@ -18,6 +18,7 @@ from hub.ports import BookLine
 from hub.store.sqlite import SqliteStore
 from hub.web.console_files import MAX_SENT_BYTES
 from tests.conftest import FakeClock
+from tests.contract.builders import queue
 from tests.web.console_hub import Browser, ConsoleHub, console_hub
 
 QUESTION = "Đường Hùng Vương mất điện từ sáng"
@@ -69,7 +70,7 @@ async def lines(hub: ConsoleHub, author: str) -> list[Message]:
 
 
 async def only_ticket(hub: ConsoleHub) -> Ticket:
-    ((ticket, _),) = await hub.store.queue(limit=9)
+    ((ticket, _),) = await queue(hub.store, limit=9)
     return ticket
 
 
@@ -93,7 +94,7 @@ async def test_a_call_answered_at_once_counts_as_answered(hub: ConsoleHub, lan: 
     assert (asked.text, asked.outcome) == (QUESTION, "answered")
     assert (answered.text, answered.delivery, answered.internal) == (ANSWER, "sent", False)
     assert (await book(hub)).answered == 1
-    assert await hub.store.queue(limit=9) == []
+    assert await queue(hub.store, limit=9) == []
     assert await hub.store.lease_outbox(now=hub.clock.now(), until=hub.clock.now() + 1, limit=9) == []
     assert "đã giải đáp" in (await lan.get(response.headers["Location"]))[1]
     _, html = await lan.get(f"/console/conversations/{known.id}")

@@ -19,6 +19,7 @@ from hub.store.sqlite import SqliteStore
 from hub.web.petition import KINDS, MOST_PHOTOS
 from hub.web.photos import NoPhotoError, cleaned
 from tests.conftest import FakeClock
+from tests.contract.builders import queue
 from tests.handoff.cases import ms
 from tests.hub.rooms import Rooms
 from tests.web.console_hub import Browser, ConsoleHub, console_hub
@@ -64,7 +65,7 @@ async def send(browser: Browser, *photos: bytes, **fields: str) -> tuple[int, st
 
 
 async def only_ticket(hub: ConsoleHub) -> Ticket:
-    (found,) = [ticket for ticket, _ in await hub.store.queue(limit=9)]
+    (found,) = [ticket for ticket, _ in await queue(hub.store, limit=9)]
     return found
 
 
@@ -183,7 +184,7 @@ async def test_what_is_wrong_is_said_and_what_was_typed_is_kept(
     assert said in html
     assert "trước số 12 Hùng Vương" in html
     assert f'value="{KEY}"' in html
-    assert await hub.store.queue(limit=9) == []
+    assert await queue(hub.store, limit=9) == []
 
 
 async def test_what_is_no_photo_or_too_many(hub: ConsoleHub) -> None:
@@ -206,7 +207,7 @@ async def test_what_is_no_photo_or_too_many(hub: ConsoleHub) -> None:
 async def test_nonsense_positions_are_no_place(hub: ConsoleHub) -> None:
     for n, (lat, lon) in enumerate((("nan", "1"), ("95", "3"), ("x", "")), start=1):
         await send(hub.browser(), lat=lat, lon=lon, key=f"{n}" * 20, place="")
-    assert [ticket.place for ticket, _ in await hub.store.queue(limit=9)] == [None] * 3
+    assert [ticket.place for ticket, _ in await queue(hub.store, limit=9)] == [None] * 3
 
 
 async def test_too_many_from_one_address(hub: ConsoleHub, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -223,7 +224,7 @@ async def test_who_agreed_gets_answers_by_mail_too(
     await send(hub.browser(), email="tu@example.vn", mail_me="yes")
     await send(hub.browser(), email="nam@example.vn", key="n" * 20)
     told = {}
-    for ticket, conversation in await hub.store.queue(limit=9):
+    for ticket, conversation in await queue(hub.store, limit=9):
         told[conversation.contact["email"]] = ticket
         consents = await hub.store.consents(conversation.id)
         assert [one.address for one in consents] == (

@@ -15,6 +15,7 @@ from hub.model import Ticket
 from hub.store.sqlite import SqliteStore
 from hub.web.status import DIGITS_PER_CODE_PER_DAY, NO_REASON, NO_SCORE, PASS_MS, STALE
 from tests.conftest import FakeClock
+from tests.contract.builders import queue
 from tests.handoff.cases import POWER, ms
 from tests.web.console_hub import Browser, ConsoleHub, console_hub
 from tests.web.test_petition import send
@@ -38,7 +39,7 @@ async def hub(store: SqliteStore, clock: FakeClock, tmp_path: Path) -> AsyncIter
 async def ticket(hub: ConsoleHub) -> Ticket:
     """Sent with the form, phone 0912 345 678."""
     assert (await send(hub.browser()))[0] == 200
-    ((ticket, _),) = await hub.store.queue(limit=9)
+    ((ticket, _),) = await queue(hub.store, limit=9)
     return ticket
 
 

@@ -15,7 +15,6 @@ from hub.audit import AuditEntry, AuditNote, AuditQuery
 from hub.errors import HalfCopied, StoreError
 from hub.facts import Case, Heard
 from hub.model import (
-    OPEN_STATES,
     Aside,
     Attachment,
     Blob,
@@ -49,7 +48,6 @@ from hub.model import (
     State,
     Ticket,
     TicketQuery,
-    TicketState,
     Turn,
 )
 from hub.ports import Books
@@ -341,16 +339,6 @@ class MongoStore:
         found = self._db["messages"].find({"conversation": conversation} | earlier)
         documents = await found.sort("seq", DESCENDING).limit(limit).to_list()
         return [message_of(document) for document in reversed(documents)]
-
-    @reaching
-    async def queue(self, *, limit: int, state: str = "open") -> list[tuple[Ticket, Conversation]]:
-        states: tuple[TicketState, ...] = (
-            tuple(sorted(OPEN_STATES)) if state == "open" else ("closed", "spam")
-        )
-        query = TicketQuery(states=states, merged=False, order="urgent" if state == "open" else "changed")
-        found = await tickets.find(self._db, query, limit)
-        of = await talks.by_id(self._db, [ticket.conversation for ticket in found])
-        return [(ticket, of[ticket.conversation]) for ticket in found]
 
     @reaching
     async def find_tickets(self, query: TicketQuery, *, limit: int, skip: int = 0) -> list[Ticket]:

@@ -13,7 +13,6 @@ from hub.errors import HalfCopied
 from hub.facts import Case, Heard
 from hub.model import (
     FINAL,
-    OPEN_STATES,
     Aside,
     Attachment,
     Blob,
@@ -47,7 +46,6 @@ from hub.model import (
     State,
     Ticket,
     TicketQuery,
-    TicketState,
     Turn,
 )
 from hub.ports import Books
@@ -395,21 +393,6 @@ class SqliteStore:
             limit,
         )
         return [message_of(row) for row in reversed(rows)]
-
-    async def queue(self, *, limit: int, state: str = "open") -> list[tuple[Ticket, Conversation]]:
-        states: tuple[TicketState, ...] = (
-            tuple(sorted(OPEN_STATES)) if state == "open" else ("closed", "spam")
-        )
-        query = TicketQuery(states=states, merged=False, order="urgent" if state == "open" else "changed")
-
-        def work(c: sqlite3.Connection) -> list[tuple[Ticket, Conversation]]:
-            one = "SELECT * FROM conversations WHERE id = ?"
-            return [
-                (ticket, conversation_of(c.execute(one, (ticket.conversation,)).fetchone()))
-                for ticket in tickets.find(c, query, limit)
-            ]
-
-        return await self._engine.read(work)
 
     async def find_tickets(self, query: TicketQuery, *, limit: int, skip: int = 0) -> list[Ticket]:
         return await self._engine.read(lambda c: tickets.find(c, query, limit, skip))
