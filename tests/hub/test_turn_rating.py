@@ -2,18 +2,19 @@
 
 import pytest
 
-from handoff import desk
+from handoff.acts import Actor, Close
+from handoff.casework import Casework
 from handoff.lifecycle import RATE_WITHIN_MS
 from handoff.rating import SCORES
 from handoff.reopening import TITLE
-from hub.model import Staff, Ticket
+from handoff.rules import product
+from handoff.tickets import closed_text
+from hub.model import Ticket
 from hub.ports import BotAnswer, Question, TicketWish
 from hub.store.sqlite import SqliteStore
 from hub.turn import commit
 from tests.conftest import FakeClock
 from tests.hub.rooms import Rooms
-
-LAN = Staff(id="s-lan", login="lan", name="Lan", role="operator", password_hash="x")
 
 
 @pytest.fixture
@@ -35,9 +36,14 @@ async def closed(rooms: Rooms) -> Ticket:
     assert conversation is not None
     ticket = await rooms.store.ticket(conversation.ticket or "")
     assert ticket is not None
-    turn = desk.close(conversation, ticket, LAN, rooms.clock.now(), "k")
-    await commit(rooms.store, rooms.connectors, turn, conversation)
-    return await again(rooms, ticket)
+    casework = Casework(
+        rooms.store,
+        rooms.clock,
+        product,
+        lambda turn, talk: commit(rooms.store, rooms.connectors, turn, talk),
+    )
+    lan = Actor(id="s-lan", kind="staff")
+    return await casework.do(ticket.id, Close(), lan, "k", text=closed_text(ticket, None))
 
 
 async def again(rooms: Rooms, ticket: Ticket) -> Ticket:
