@@ -5,7 +5,7 @@ from typing import Any, cast, get_args
 
 from actions.after import OPEN_FORM, REPORT, after_answer, offer
 from actions.details import phone_in, pieces_of
-from actions.earlier import goes_back, remembered
+from actions.earlier import back_to_nothing, goes_back, remembered
 from actions.misfortune import Misfortune, misfortune_in, says_what_is_wanted
 from actions.ports import KnowledgeNow
 from actions.status import StatusDesk, keys_in
@@ -70,6 +70,7 @@ SORRY = (
     "Dạ, em xin lỗi nếu em làm anh/chị chưa hài lòng. Anh/chị cho em biết việc đang cần, hoặc em chuyển anh/chị gặp "
     "tổng đài viên, được không ạ?"
 )
+WHERE_ONLY = "Dạ, em ghi nhận nơi anh/chị ở rồi ạ. Anh/chị cần em hỗ trợ việc gì: hỏi thủ tục, gửi phản ánh hay tra cứu phiếu ạ?"
 ADDED = "Dạ, em nhận được rồi ạ."
 A_NUMBER_ALONE = (
     "Dạ, em nhận được dãy số này rồi ạ. Anh/chị nhắn thêm giúp em cần hỗ trợ việc gì: hỏi thủ tục, gửi phản ánh hay tra "
@@ -203,6 +204,8 @@ class ActionAnswer:
         """Whether what looks like something else than a question is answered as one."""
         if meant.outcome in ("broad", "several") or (meant.topic is not None and goes_back(said)):
             return True
+        if back_to_nothing(said) is not None and said.intent in VAGUE | SAYS_YES_OR_NO:
+            return meant.outcome in ("topic", "which", "unnamed")
         if meant.outcome == "offered" and gives_up(said.text):
             return False
         if offered_to(said) and meant.outcome in ("topic", "retracted", "offered"):
@@ -247,6 +250,9 @@ class ActionAnswer:
         if said.intent in ("deny", "cancel") and said.sure:
             return _respond(dispatcher, "utter_all_right")
         decision = Decision(kind="clarify", confidence=said.confidence)
+        if said.intent in VAGUE and self._knowledge().only_communes(said.text):
+            say(dispatcher, decision, WHERE_ONLY)
+            return set_slots(commune=self._commune(said), pending=None)
         if said.slots.get("pending") == UNCLEAR:
             say(dispatcher, decision, STILL_NOT_UNDERSTOOD, [TO_A_PERSON])
             return set_slots(pending=PERSON)

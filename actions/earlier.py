@@ -74,6 +74,7 @@ class Back:
             self.goes = True
         else:
             self.goes = bool(found)
+        self.just_now = self.goes and (not found or any(one["now"] for one in found))
         self.first = any(one["first"] for one in found)
         self.other = any(one["other"] for one in found)
         for one in reversed(found):
@@ -85,6 +86,15 @@ class Back:
         """Whether it says which topic, beside what is asked of it."""
         rest = _GLUE.sub(" ", fold(self.rest))
         return bool(words(rest)) and not names_nothing(self.rest)
+
+
+def back_to_nothing(said: Heard) -> str | None:
+    """What a message names that goes back ("quay lại cái khai sinh hồi nãy") where nothing is remembered, as after a
+    long time; empty where it names nothing, None where it does not go back."""
+    back = Back(said.text)
+    if earlier(said) or not back.just_now:
+        return None
+    return back.rest if back.names else ""
 
 
 def goes_back(said: Heard) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, cast, get_args
 
-from actions.earlier import MOST_TOPICS, Back, all_of, earlier, places_named
+from actions.earlier import MOST_TOPICS, Back, all_of, back_to_nothing, earlier, places_named
 from actions.talk import (
     corrected,
     elliptic,
@@ -55,6 +55,8 @@ ELSEWHERE = 0.95
 AHEAD, AMONG = 0.4, 0.02
 #: In so few words one of the titles' own is enough to choose by.
 FEW_WORDS = 4
+#: Longer messages tell something; "hồi nãy" is only when it was.
+LONGEST_WAY_BACK = 8
 #: A new subject named as surely as this is no choice from what was offered.
 NEW_SUBJECT = 0.8
 
@@ -107,7 +109,8 @@ class _Reading:
         self._near = self._topic or next(iter(offered_to(said)), None)
         self._correction = corrected(said.text)
         whole = without_phones(self._correction.rest if self._correction.takes_back else said.text)
-        self._text = without_opening(whole)
+        self._lost = back_to_nothing(said)
+        self._text = self._lost or without_opening(whole)
         self._follows, follow_aspect = knowledge.follow_up(whole)
         self._bare = knowledge.bare(whole)
         self._aspect = self._aspect_asked(follow_aspect)
@@ -133,6 +136,8 @@ class _Reading:
             return chosen
         if not offered and (back := self._back()):
             return back
+        if self._lost == "" and self._topic is None and len(words(self._text)) <= LONGEST_WAY_BACK:
+            return Meant("unnamed", self._aspect)
         if broad := self._broad():
             return Meant("broad", self._aspect, choices=broad)
         if self._correction.takes_back:

@@ -222,3 +222,27 @@ async def test_two_of_four_is_asked_again_and_giving_up_is_taken(rasa_bot: RasaB
     first, again, left = await talk(rasa_bot, "đăng ký xe", "cả hai", "thôi khỏi cần")
     assert (again.kind, again.candidates) == ("clarify", first.candidates)
     assert left.kind == "bye"
+
+
+async def test_where_somebody_lives_comes_first_and_is_remembered(rasa_bot: RasaBot) -> None:
+    lives, asked = await talk(rasa_bot, "tui ở Sa Đéc", "làm căn cước lần đầu ở đâu")
+    assert (lives.kind, lives.faq) == ("clarify", None)
+    assert "phường Sa Đéc" in asked.says[0].text
+
+
+@pytest.mark.parametrize(
+    ("text", "procedure"),
+    [("quay lại cái khai sinh hồi nãy", "dang-ky-khai-sinh"), ("quay lại cái hồi nãy", None)],
+)
+async def test_with_nothing_remembered_what_is_named_is_answered_or_asked_for(
+    rasa_bot: RasaBot, text: str, procedure: str | None
+) -> None:
+    (answer,) = await talk(rasa_bot, text)
+    assert (answer.kind, answer.procedure) == ("procedure" if procedure else "clarify", procedure)
+
+
+async def test_an_alarm_in_play_is_told_to_the_operator(rasa_bot: RasaBot) -> None:
+    _, taken_back = await talk(rasa_bot, "cháy nhà rồi cứu với", "dạ không có cháy, mấy đứa nhỏ nghịch thôi")
+    assert taken_back.kind == "slot_answer"
+    assert taken_back.ticket is not None
+    assert taken_back.ticket.addition
