@@ -145,7 +145,6 @@ _BEFORE = re.compile(
 )
 _OVER = re.compile(
     r"(?<!\w)(?:tat|dap|xong|het|on|yen|giai tan|bo di|ve|tim (?:thay|duoc|ra)|gap lai|bat duoc|cuu duoc|tinh lai)(?: (?:het|xong|chay|nha|no|be|chau|lua|hoan toan|ca))* (?:roi|rui|r)(?!\w)"
-    rf"|(?<!\w)(?:{_NOT}|dau) co (?:chay|no|ai (?:bi|sao)|gi (?:dau|het|ca|nghiem trong))(?!\w)"
     r"|(?<!\w)(?:khong|hong|ko|het) (?:sao|nguy hiem|con gi)(?: (?:nua|dau|het|ca))?(?!\w)"
 )
 _BY_MISTAKE = re.compile(

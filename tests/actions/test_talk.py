@@ -8,11 +8,13 @@ from actions.talk import (
     corrected,
     elliptic,
     english,
+    is_over,
     none_of_them,
     place_named,
     rude,
     without_opening,
 )
+from bot.text import fold
 
 
 @pytest.mark.parametrize(
@@ -114,3 +116,17 @@ def test_english(text: str) -> None:
 )  # fmt: skip
 def test_vietnamese_without_marks_is_no_english(text: str) -> None:
     assert not english(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "không có ai bị sao mà nước lên tới mái rồi",
+        "xe chữa cháy không có chạy vô được",
+        "cháy lan qua nhà kế rồi",
+        "nước lên tới mái nhà rồi, có hai người già",
+    ],
+)
+def test_danger_that_goes_on_is_not_over(text: str) -> None:
+    assert not is_over(text)
+    assert not is_over(fold(text))
