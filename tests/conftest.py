@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 import uvloop
+from playwright.async_api import expect
 
 from hub.store import store_for
 from hub.store.sqlite import SqliteStore
+
+expect.set_options(timeout=30_000)  # a busy machine is slow, which is no fault of the page
 
 pytest_plugins = ["tests.rasa_fixture"]  # one Rasa for the whole session
 

@@ -150,6 +150,10 @@ async def test_a_case_from_the_citizen_to_the_agency_and_back(
     await dialog.get_by_role("button", name="Gửi cho người dân").click()
     await expect(citizen.get_by_role("log").get_by_text(ANSWER)).to_have_count(1)
 
+    await expect(
+        panel.locator(".state-answered")
+    ).to_be_visible()  # what is clicked now is not drawn anew meanwhile
+    await expect(dialog).to_be_hidden()
     await panel.page.get_by_role("link", name="Đóng phiếu").click()
     await dialog.get_by_role("button", name="Đóng phiếu").click()
     again = citizen.get_by_role("button", name="Chưa ổn, mở lại phiếu")

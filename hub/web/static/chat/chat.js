@@ -15,6 +15,7 @@ const EMBEDDED = window.parent !== window;
 class Chat {
   #session = read("session"); // {token, session}: opens this conversation again on this machine
   #lastSeq = 0;
+  #said = false; // something, on this page
   #lastOtherSeq = 0;
   #seen = 0;
   #unread = 0;
@@ -76,7 +77,7 @@ class Chat {
   #messages({ items, older }) {
     const fresh = items.filter((item) => item.seq > this.#lastSeq);
     if (!fresh.length) return;
-    const history = this.#lastSeq === 0 && fresh.length > 1;
+    const history = this.#lastSeq === 0 && fresh.length > 1 && !this.#said; // an answer may come with what it answers
     this.#lastSeq = fresh.at(-1).seq;
     this.view.append(fresh, { quiet: history });
     if (older) this.view.olderButton.hidden = false;
@@ -109,6 +110,7 @@ class Chat {
   #submit() {
     const text = this.input.value.trim();
     if (!text) return;
+    this.#said = true;
     this.outbox.add(text);
     this.input.value = "";
     this.#resize();
@@ -116,6 +118,7 @@ class Chat {
   }
 
   #choose({ title, payload }) {
+    this.#said = true;
     this.outbox.add(title, payload);
     // The pressed button is disabled now: the focus goes on to where the citizen goes on, but opens no keyboard.
     if (matchMedia("(pointer: coarse)").matches) this.view.log.focus();
